@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use ahash::RandomState;
 
+use super::image_matches::told_source;
 use crate::api::{MAX_FINDINGS_SHOWN, MatchView};
 use crate::ledger::RecordedScan;
 use crate::report::{Finding, Severity};
@@ -71,6 +72,7 @@ fn matched(by: &RecordedScan, finding: Finding) -> MatchView {
     MatchView {
         id: Some(finding.id),
         severity: finding.severity,
+        source: told_source(finding.source.as_ref(), &finding.package),
         package: finding.package,
         installed: finding.installed,
         fixed: finding.fixed,

@@ -8,7 +8,7 @@ use super::image_search::ImageSearch;
 use crate::api::{ErrorCode, ImageDenialView, ImageQuery, MatchView};
 use crate::ledger::{Catalogue, CataloguedImage, KnownImage, ManifestSet, Reported};
 use crate::oci::{Digest, Repository, RepositoryGlobs};
-use crate::report::{Finding, Package};
+use crate::report::{Finding, Package, SourcePackage};
 use crate::trust::{Advisory, Decision, PackageQuery, PackageRef};
 
 /// The longest id, package or name that is looked for, in characters.
@@ -334,6 +334,7 @@ fn finding(found: &Reported<Finding>) -> (Digest, MatchView) {
         severity: item.severity,
         package: item.package.clone(),
         installed: item.installed.clone(),
+        source: told_source(item.source.as_ref(), &item.package),
         fixed: item.fixed.clone(),
         tool: found.tool.clone(),
         scan: format!("scan:{}", found.scan),
@@ -348,10 +349,17 @@ fn package(found: &Reported<Package>) -> (Digest, MatchView) {
         severity: None,
         package: found.item.name.clone(),
         installed: found.item.version.clone(),
+        source: told_source(found.item.source.as_ref(), &found.item.name),
         fixed: None,
         tool: found.tool.clone(),
         scan: format!("scan:{}", found.scan),
         scanned_at: found.scanned_at,
     };
     (found.manifest.clone(), view)
+}
+
+/// What a package was built from, where that is called otherwise.
+pub(super) fn told_source(source: Option<&SourcePackage>, package: &str) -> Option<String> {
+    let other = source.filter(|source| source.name != package);
+    other.map(|source| source.name.clone())
 }

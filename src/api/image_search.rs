@@ -174,6 +174,9 @@ pub struct MatchView {
     pub severity: Option<Severity>,
     pub package: String,
     pub installed: String,
+    /// The source package that it was built from, where that is called otherwise.
+    #[serde(default)]
+    pub source: Option<String>,
     /// The version that mends it.
     pub fixed: Option<String>,
     pub tool: String,

@@ -11,7 +11,7 @@ use super::output::{Palette, Table};
 use crate::api::{IMAGES, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView};
 use crate::app::config::Period;
 use crate::oci::{Digest, counted, distinct, readable};
-use crate::report::versioned;
+use crate::report::sourced;
 use crate::trust::EnvironmentName;
 
 /// Find images: which hold a vulnerability or a package, where they run, who pulled them
@@ -248,7 +248,7 @@ fn found(image: &ImageView) -> String {
 
 fn one(found: &MatchView) -> String {
     let rated = found.severity.map_or("unrated", |it| it.as_str());
-    let package = versioned(&found.package, &found.installed);
+    let package = sourced(&found.package, &found.installed, found.source.as_deref());
     match &found.id {
         Some(id) => format!("{id} {rated} {package}"),
         None => package,

@@ -16,7 +16,7 @@ use super::short_name::short_name;
 use super::visit::Visit;
 use crate::api::{IMAGES, ImageList, ImageView, MatchView};
 use crate::oci::{distinct, readable};
-use crate::report::versioned;
+use crate::report::sourced;
 
 /// The names of its filters, which are the API's.
 const FILTERS: [&str; 10] = [
@@ -207,7 +207,7 @@ fn found(matches: &[MatchView]) -> (Vec<FoundRow>, usize) {
 
 impl FoundRow {
     pub fn new(found: &MatchView) -> Self {
-        let package = versioned(&found.package, &found.installed);
+        let package = sourced(&found.package, &found.installed, found.source.as_deref());
         Self {
             severity: match (&found.id, found.severity) {
                 (None, _) => "listed",

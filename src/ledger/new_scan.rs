@@ -11,7 +11,7 @@ use super::LedgerError;
 use super::scan_items::ReportItems;
 use crate::access::Scope;
 use crate::oci::Digest;
-use crate::report::{Finding, Format, Incomplete, Package, ReportBinding, Tool};
+use crate::report::{Finding, Format, Incomplete, Package, ReportBinding, SourcePackage, Tool};
 use crate::trust::{Scan, TimeSource};
 
 /// How far clocks may differ.
@@ -127,6 +127,29 @@ impl NewScan {
         serde_json::to_writer(&mut hash, self)
             .map_err(|error| LedgerError::unreadable("report", error))?;
         Ok(Digest::Sha256(hash.0.finalize().into()).hex())
+    }
+
+    fn sources(&mut self) -> impl Iterator<Item = &mut Option<SourcePackage>> {
+        let found = self.findings.iter_mut().map(|it| &mut it.source);
+        found.chain(self.packages.iter_mut().map(|it| &mut it.source))
+    }
+
+    /// Whether it says of a package what that was built from.
+    pub(super) fn names_sources(&self) -> bool {
+        let mut found = self.findings.iter().map(|it| &it.source);
+        let mut listed = self.packages.iter().map(|it| &it.source);
+        found.any(Option::is_some) || listed.any(Option::is_some)
+    }
+
+    /// Takes out what packages were built from, in their order.
+    pub(super) fn take_sources(&mut self) -> Vec<Option<SourcePackage>> {
+        self.sources().map(Option::take).collect()
+    }
+
+    pub(super) fn put_sources(&mut self, sources: Vec<Option<SourcePackage>>) {
+        for (place, source) in self.sources().zip(sources) {
+            *place = source;
+        }
     }
 
     /// Whether it lists packages without a finding, too.

@@ -86,9 +86,10 @@ const NAMES_IN_ON_SERVER: &str = "SELECT DISTINCT naming.names FROM (SELECT id F
     CROSS JOIN LATERAL (SELECT names FROM vulnerabilities WHERE scan = here.id AND names <> '' \
     AND id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named) OFFSET 0) AS naming";
 
-/// The items of one table whose package has a key, in the words of a database.
+/// The items of one table whose package has a key, and those whose source has it, in the
+/// words of a database.
 macro_rules! items_by_key {
-    ($key:ident, $table:literal, $name:literal) => {
+    ($key:ident, $table:literal, $name:literal, $source:literal) => {
         concat!(
             "SELECT scans.id, scans.manifest, \
             scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', ",
@@ -99,17 +100,46 @@ macro_rules! items_by_key {
             $table,
             ".scan WHERE scans.withdrawn_at IS NULL AND ",
             $key!($name),
-            " = ?"
+            " = ?1 UNION SELECT scans.id, scans.manifest, \
+            scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', ",
+            $table,
+            ".body FROM ",
+            $table,
+            " JOIN scans ON scans.id = ",
+            $table,
+            ".scan WHERE scans.withdrawn_at IS NULL AND ",
+            $source,
+            " IS NOT NULL AND ",
+            $key!($source),
+            " = ?1"
         )
     };
 }
 
-const FINDINGS_IN: &str = items_by_key!(key_in_sqlite, "findings", "findings.body ->> '$.package'");
-const FINDINGS_IN_ON_SERVER: &str =
-    items_by_key!(key_on_server, "findings", "findings.body ->> '$.package'");
-const PACKAGES_NAMED: &str = items_by_key!(key_in_sqlite, "packages", "packages.body ->> '$.name'");
-const PACKAGES_NAMED_ON_SERVER: &str =
-    items_by_key!(key_on_server, "packages", "packages.body ->> '$.name'");
+const FINDINGS_IN: &str = items_by_key!(
+    key_in_sqlite,
+    "findings",
+    "findings.body ->> '$.package'",
+    "findings.body ->> '$.source.name'"
+);
+const FINDINGS_IN_ON_SERVER: &str = items_by_key!(
+    key_on_server,
+    "findings",
+    "findings.body ->> '$.package'",
+    "findings.body ->> '$.source.name'"
+);
+const PACKAGES_NAMED: &str = items_by_key!(
+    key_in_sqlite,
+    "packages",
+    "packages.body ->> '$.name'",
+    "packages.body ->> '$.source.name'"
+);
+const PACKAGES_NAMED_ON_SERVER: &str = items_by_key!(
+    key_on_server,
+    "packages",
+    "packages.body ->> '$.name'",
+    "packages.body ->> '$.source.name'"
+);
 
 impl Ledger {
     /// `id`, and other ids that a standing report gives to the same finding: 1000 at most,
@@ -192,8 +222,8 @@ impl Ledger {
         self.standing(found).await
     }
 
-    /// Findings of standing scans in packages whose names differ from `name` in spelling
-    /// alone, and perhaps in others: see [`package_key`].
+    /// Findings of standing scans in packages whose names, or those of what they were built
+    /// from, differ from `name` in spelling alone, and perhaps in others: see [`package_key`].
     ///
     /// # Errors
     /// Where the records cannot be read.
@@ -326,7 +356,12 @@ mod tests {
                 "vulnerabilities USING PRIMARY KEY (id=? AND scan=?)",
             ),
             (FINDINGS_IN, "findings USING INDEX findings_by_package_key"),
+            (FINDINGS_IN, "findings USING INDEX findings_by_source_key"),
             (PACKAGES_NAMED, "packages USING INDEX packages_by_key"),
+            (
+                PACKAGES_NAMED,
+                "packages USING INDEX packages_by_source_key",
+            ),
         ] {
             let steps = plan(&ledger, question).await;
             assert!(

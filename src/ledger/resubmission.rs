@@ -94,9 +94,26 @@ impl Ledger {
         self.with(new, fingerprint, (None, None)).await
     }
 
+    /// As [`Ledger::would_be`]; an earlier one may have come before sources were read.
+    async fn says_the_same(
+        &self,
+        new: NewScan,
+        scan: &Scan,
+        known: &str,
+    ) -> Result<(NewScan, bool), LedgerError> {
+        let (mut new, is_same) = self.would_be(new, scan, known).await?;
+        if is_same || !new.names_sources() {
+            return Ok((new, is_same));
+        }
+        let sources = new.take_sources();
+        let (mut new, is_same) = self.would_be(new, scan, known).await?;
+        new.put_sources(sources);
+        Ok((new, is_same))
+    }
+
     /// Whether a report would be an earlier one, whose fingerprint is `known`, with what came
     /// beside that. It is returned with the date and the version of that, and its declared time.
-    async fn says_the_same(
+    async fn would_be(
         &self,
         mut new: NewScan,
         scan: &Scan,

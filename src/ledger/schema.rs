@@ -23,12 +23,12 @@ static FOR_SQLITE: LazyLock<Migrator> = embedded!("migrations":
     "0001_records" "0002_papers" "0003_narrowed" "0004_identity" "0005_on_call" "0006_acts"
     "0007_replicas" "0008_audit_seals" "0009_search" "0011_feed" "0013_standings" "0014_notices"
     "0020_index_members" "0021_sealed_places" "0022_nodes" "0023_sightings"
-    "0024_chain_ids" "0025_package_keys");
+    "0024_chain_ids" "0025_package_keys" "0026_source_keys");
 
 static FOR_POSTGRES: LazyLock<Migrator> = embedded!("migrations/postgres":
     "0006_records" "0007_replicas" "0008_audit_seals" "0009_search" "0011_feed" "0013_standings"
     "0014_notices" "0020_index_members" "0021_sealed_places" "0022_nodes" "0023_sightings"
-    "0024_chain_ids" "0025_package_keys");
+    "0024_chain_ids" "0025_package_keys" "0026_source_keys");
 
 /// Of a file `VERSION_DESCRIPTION`, as sqlx reads them from a folder.
 fn migration(name: &str, sql: &'static str) -> Migration {

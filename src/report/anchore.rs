@@ -111,6 +111,7 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
         severity,
         severity_source: field::for_people(&found.feed_group.unwrap_or_default()),
         status: None,
+        source: None,
     })
 }
 

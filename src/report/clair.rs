@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use super::gather::{Few, Findings, MAX_FINDINGS, Packages};
 use super::table::Table;
 use super::{
-    Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, field,
-    rating,
+    Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity,
+    SourcePackage, field, rating,
 };
 
 /// The keys that only Clair's report has.
@@ -46,6 +46,15 @@ struct Cvss<'a> {
 
 #[derive(Clone, Default, Deserialize)]
 struct ClairPackage {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
+    source: Option<ClairSource>,
+}
+
+#[derive(Clone, Deserialize)]
+struct ClairSource {
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -155,20 +164,28 @@ fn in_package(finding: &Finding, has: Option<&ClairPackage>) -> Result<Finding, 
     let Some(has) = has else {
         return Ok(finding.clone());
     };
-    let Package { name, version, .. } = has.clone().package()?;
+    let has = has.clone().package()?;
     Ok(Finding {
-        package: name,
-        installed: version,
+        package: has.name,
+        installed: has.version,
+        source: has.source,
         ..finding.clone()
     })
 }
 
 impl ClairPackage {
     fn package(self) -> Result<Package, ReportError> {
+        let source = self.source.map(|source| {
+            Ok::<_, ReportError>(SourcePackage {
+                name: field::text("source.name", source.name)?,
+                version: field::text("source.version", source.version)?,
+            })
+        });
         Ok(Package {
             name: field::text("name", self.name)?,
             version: field::text("version", self.version)?,
             purl: None,
+            source: source.transpose()?,
         })
     }
 }
@@ -193,6 +210,7 @@ impl Vulnerability<'_> {
             severity_source: field::for_people(&self.updater),
             status: None,
             id,
+            source: None,
         })
     }
 

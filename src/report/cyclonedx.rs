@@ -11,10 +11,13 @@ use serde_json::value::RawValue;
 
 use super::gather::{Few, Findings, Packages, each};
 use super::{
-    Finding, Format, Package, ReportError, ReportSubject, ScanReport, Severity, Tool, error, field,
-    rating,
+    Finding, Format, Package, ReportError, ReportSubject, ScanReport, Severity, SourcePackage,
+    Tool, error, field, rating,
 };
 use crate::oci::{Digest, printable};
+
+/// Before the names of Trivy's properties.
+const OF_TRIVY: &str = "aquasecurity:trivy:";
 
 #[derive(Deserialize)]
 struct Document<'a> {
@@ -193,6 +196,7 @@ impl Inventory {
             name: printable(reference, 512),
             version: String::new(),
             purl: Some(reference.to_owned()).filter(|it| it.starts_with("pkg:")),
+            source: None,
         })
     }
 }
@@ -211,7 +215,34 @@ impl Component<'_> {
             name: field::text("name", name)?,
             version: field::text("version", self.version.clone())?,
             purl: field::purl("purl", self.purl.clone())?,
+            source: self.source()?,
         })
+    }
+
+    /// What it was built from, as Trivy's properties say it.
+    fn source(&self) -> Result<Option<SourcePackage>, ReportError> {
+        let listed = self.properties.iter().flat_map(|it| &it.0);
+        let said = |key: &str| {
+            let named = |it: &&Property| it.name.strip_prefix(OF_TRIVY) == Some(key);
+            let found = listed.clone().find(named);
+            found.map_or("", |it| &it.value)
+        };
+        let epoch = match said("SrcEpoch") {
+            "" | "0" => String::new(),
+            epoch => format!("{epoch}:"),
+        };
+        let release = match said("SrcRelease") {
+            "" => String::new(),
+            release => format!("-{release}"),
+        };
+        let version = format!("{epoch}{}{release}", said("SrcVersion"));
+        match said("SrcName") {
+            "" => Ok(None),
+            name => Ok(Some(SourcePackage {
+                name: field::text("SrcName", name.to_owned())?,
+                version: field::text("SrcVersion", version)?,
+            })),
+        }
     }
 }
 
@@ -250,6 +281,7 @@ fn add(
             severity,
             severity_source: None,
             status: status.as_deref().map(field::suppressed),
+            source: package.source,
         })?;
     }
     Ok(())
@@ -339,7 +371,7 @@ fn subject(component: Option<Component<'_>>) -> Result<ReportSubject, ReportErro
     };
     for property in component.properties.unwrap_or_default().0 {
         let value = &*property.value;
-        match property.name.strip_prefix("aquasecurity:trivy:") {
+        match property.name.strip_prefix(OF_TRIVY) {
             Some("ImageID") => subject.image_id = field::digest("ImageID", value)?,
             Some("DiffID") => subject.diff_ids.extend(field::digest("DiffID", value)?),
             Some("RepoDigest") => {

@@ -183,6 +183,7 @@ impl BasicFinding {
             fixed: field::for_people(&attribute("fixed_in_version")),
             severity_source: None,
             status: None,
+            source: None,
         })
     }
 

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::problem;
-use super::{Finding, Package, ReportError};
+use super::{Finding, Package, ReportError, SourcePackage};
 
 /// How many findings a report may list. More is an error, never cut.
 pub const MAX_FINDINGS: usize = 200_000;
@@ -27,7 +27,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn push(&mut self, finding: Finding) -> Result<(), ReportError> {
+    pub(super) fn push(&mut self, mut finding: Finding) -> Result<(), ReportError> {
         if self.listed.len() == MAX_FINDINGS {
             return Err(ReportError::TooManyFindings(MAX_FINDINGS));
         }
@@ -35,6 +35,9 @@ impl Findings {
         if self.aliases > MAX_ALL_ALIASES {
             return Err(ReportError::TooManyAliases(MAX_ALL_ALIASES));
         }
+        let binary = (&*finding.package, &*finding.installed);
+        let purl = finding.purl.as_deref();
+        finding.source = SourcePackage::beside(finding.source.take(), binary, purl);
         self.listed.push(finding);
         Ok(())
     }
@@ -57,10 +60,13 @@ impl Findings {
 pub(super) struct Packages(Vec<Package>);
 
 impl Packages {
-    pub(super) fn push(&mut self, package: Package) -> Result<(), ReportError> {
+    pub(super) fn push(&mut self, mut package: Package) -> Result<(), ReportError> {
         if self.0.len() == MAX_PACKAGES {
             return Err(ReportError::TooManyPackages(MAX_PACKAGES));
         }
+        let binary = (&*package.name, &*package.version);
+        let purl = package.purl.as_deref();
+        package.source = SourcePackage::beside(package.source.take(), binary, purl);
         self.0.push(package);
         Ok(())
     }

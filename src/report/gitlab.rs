@@ -327,6 +327,7 @@ fn finding(mut found: Vulnerability) -> Result<Finding, ReportError> {
         severity,
         severity_source: None,
         status: None,
+        source: None,
     })
 }
 

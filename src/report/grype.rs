@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::gather::{Few, Findings, MAX_FINDINGS, Packages, each};
+use super::grype_filters::Configuration;
 use super::{
-    Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, Tool,
-    error, field, rating,
+    Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity,
+    SourcePackage, Tool, error, field, rating,
 };
 use crate::oci::printable;
 
@@ -82,38 +83,6 @@ struct Descriptor<'a> {
     configuration: Option<Configuration>,
     #[serde(borrow)]
     db: Option<Database<'a>>,
-}
-
-/// What decides which matches and packages are left out.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Configuration {
-    #[serde(default)]
-    only_fixed: bool,
-    #[serde(default)]
-    only_notfixed: bool,
-    #[serde(default)]
-    ignore_wontfix: String,
-    ignore: Option<Few<IgnoreRule>>,
-    exclude: Option<Few<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct IgnoreRule {
-    #[serde(default)]
-    match_type: String,
-    #[serde(default)]
-    package: IgnoredPackage,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct IgnoredPackage {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    upstream_name: String,
 }
 
 /// Since schema 6 the state lies under `status`; before, beside it.
@@ -199,6 +168,16 @@ struct Artifact {
     version: String,
     #[serde(default)]
     purl: String,
+    /// What it was built from; a distribution's package has one source.
+    upstreams: Option<Few<Upstream>>,
+}
+
+#[derive(Deserialize)]
+struct Upstream {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
 }
 
 /// Reads a document that is known to be strict JSON.
@@ -251,11 +230,9 @@ impl Document<'_> {
     }
 
     fn incomplete(&self, findings: &Findings) -> Vec<Incomplete> {
-        let mut causes: Vec<_> = self
-            .descriptor
-            .filters()
-            .map(Incomplete::Filtered)
-            .collect();
+        let configuration = self.descriptor.configuration.iter();
+        let filters = configuration.flat_map(Configuration::filters);
+        let mut causes: Vec<_> = filters.map(Incomplete::Filtered).collect();
         match self.descriptor.database() {
             Some(database) if database.is_invalid() => causes.push(Incomplete::DatabaseInvalid),
             Some(_) => {}
@@ -307,42 +284,6 @@ impl Descriptor<'_> {
     fn database_at(&self) -> Result<Option<jiff::Timestamp>, ReportError> {
         let built = self.database().and_then(|database| database.built);
         field::time("descriptor.db.built", built)
-    }
-
-    /// What the scan was told to leave out, in the words of its configuration.
-    fn filters(&self) -> impl Iterator<Item = String> {
-        let configuration = self.configuration.iter();
-        configuration
-            .flat_map(|c| {
-                let states = format!("ignore-states {}", printable(&c.ignore_wontfix, 64));
-                let foreign =
-                    |rules: &Few<IgnoreRule>| rules.0.iter().any(|rule| !rule.is_built_in());
-                let listed = |paths: &Few<String>| !paths.0.is_empty();
-                [
-                    c.only_fixed.then(|| "only-fixed".to_owned()),
-                    c.only_notfixed.then(|| "only-notfixed".to_owned()),
-                    (!c.ignore_wontfix.is_empty()).then_some(states),
-                    (c.ignore.as_ref().is_some_and(foreign)).then(|| "ignore rules".to_owned()),
-                    (c.exclude.as_ref().is_some_and(listed)).then(|| "excluded paths".to_owned()),
-                ]
-            })
-            .flatten()
-    }
-}
-
-impl IgnoreRule {
-    /// Rules that Grype itself adds to every scan: packages of kernel headers are
-    /// not the kernel. What they ignore is listed, and counts.
-    fn is_built_in(&self) -> bool {
-        let headers = [
-            "kernel-headers",
-            "linux-headers-.*",
-            "linux(-.*)?-headers-.*",
-            "linux-libc-dev",
-        ];
-        self.match_type == "exact-indirect-match"
-            && headers.contains(&&*self.package.name)
-            && matches!(&*self.package.upstream_name, "kernel" | "linux" | "linux.*")
     }
 }
 
@@ -401,6 +342,7 @@ fn matched(finding: &Finding) -> Package {
         name: finding.package.clone(),
         version: finding.installed.clone(),
         purl: finding.purl.clone(),
+        source: finding.source.clone(),
     }
 }
 
@@ -481,5 +423,17 @@ fn finding(found: Match<'_>, suppressed: bool) -> Result<Finding, ReportError> {
         severity,
         severity_source: field::for_people(&vulnerability.namespace),
         status: field::for_people(&status),
+        source: source(artifact.upstreams)?,
     })
+}
+
+fn source(upstreams: Option<Few<Upstream>>) -> Result<Option<SourcePackage>, ReportError> {
+    let mut upstreams = upstreams.unwrap_or_default().0.into_iter();
+    let Some(first) = upstreams.find(|it| !it.name.is_empty()) else {
+        return Ok(None);
+    };
+    Ok(Some(SourcePackage {
+        name: field::text("upstreams.name", first.name)?,
+        version: field::text("upstreams.version", first.version)?,
+    }))
 }

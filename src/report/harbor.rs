@@ -312,5 +312,6 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
         severity,
         severity_source: None,
         status: field::for_people(&found.status),
+        source: None,
     })
 }

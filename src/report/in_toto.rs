@@ -158,5 +158,6 @@ fn finding(found: Found<'_>) -> Result<Finding, ReportError> {
         severity,
         severity_source: None,
         status: None,
+        source: None,
     })
 }

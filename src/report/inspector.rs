@@ -238,6 +238,7 @@ impl InspectorFinding<'_> {
             fixed: field::for_people(&package.fixed()),
             severity_source: field::for_people(&details.source),
             status: suppressed.then(|| field::suppressed("SUPPRESSED")),
+            source: None,
         })
     }
 

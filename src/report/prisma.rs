@@ -207,6 +207,7 @@ impl Installed {
             name: field::text("name", self.name)?,
             version: field::text("version", self.version)?,
             purl: None,
+            source: None,
         })
     }
 }
@@ -224,6 +225,7 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
         fixed: field::for_people(found.status.strip_prefix("fixed in ").unwrap_or("")),
         severity_source: None,
         status: field::for_people(&found.status),
+        source: None,
     })
 }
 

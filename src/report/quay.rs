@@ -137,6 +137,7 @@ impl Found {
             name: field::text("Name", feature.name)?,
             version: field::text("Version", feature.version)?,
             purl: None,
+            source: None,
         };
         // Left out where the question did not say vulnerabilities=true.
         if feature.vulnerabilities.is_none() {
@@ -187,5 +188,6 @@ fn finding(found: Vulnerability<'_>, package: &Package) -> Result<Finding, Repor
         severity_source: None,
         status: None,
         id,
+        source: None,
     })
 }

@@ -290,6 +290,7 @@ fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
 }
 
 /// The ids that stand in texts, each once.
+        source: None,
 fn all_in<'a>(texts: impl Iterator<Item = &'a String>) -> Result<Vec<String>, ReportError> {
     let mut ids = field::Aliases::new("rules", "");
     for text in texts {

@@ -242,6 +242,7 @@ fn finding(found: Vulnerability<'_>, suppressed: Option<&str>) -> Result<Finding
     })
 }
 
+        source: None,
 /// Ids by who numbers them; a weakness (CWE) is no vulnerability.
 fn others(identifiers: Option<Table<Few<String>>>) -> Vec<String> {
     let lists = identifiers.map(|table| table.0).unwrap_or_default();

@@ -3,16 +3,15 @@
 //! Trivy leaves out what it was told to filter (`--severity`, `--ignore-unfixed`,
 //! `.trivyignore`) without a word; what it does show, suppressed findings, counts.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::gather::{Few, Findings, Packages, each};
 use super::{
-    Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, Tool,
-    error, field, rating,
+    Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity,
+    SourcePackage, Tool, error, field, trivy_rating,
 };
 use crate::oci::printable;
 
@@ -117,6 +116,15 @@ struct Installed {
     release: String,
     #[serde(default)]
     epoch: u64,
+    /// Of the source that it was built from.
+    #[serde(default)]
+    src_name: String,
+    #[serde(default)]
+    src_version: String,
+    #[serde(default)]
+    src_release: String,
+    #[serde(default)]
+    src_epoch: u64,
     identifier: Option<PackageIdentifier>,
 }
 
@@ -140,25 +148,10 @@ struct Vulnerability<'a> {
     severity: String,
     #[serde(default)]
     severity_source: String,
+    #[serde(borrow)]
+    vendor_severity: Option<&'a RawValue>,
     #[serde(borrow, rename = "CVSS")]
     cvss: Option<&'a RawValue>,
-}
-
-/// A source's CVSS, in the versions that it rates by.
-#[derive(Deserialize)]
-struct SourceCvss<'a> {
-    #[serde(borrow, rename = "V40Score")]
-    fourth: Option<&'a RawValue>,
-    #[serde(borrow, rename = "V3Score")]
-    third: Option<&'a RawValue>,
-    #[serde(borrow, rename = "V2Score")]
-    second: Option<&'a RawValue>,
-    #[serde(default, rename = "V40Vector")]
-    fourth_vector: String,
-    #[serde(default, rename = "V3Vector")]
-    third_vector: String,
-    #[serde(default, rename = "V2Vector")]
-    second_vector: String,
 }
 
 /// What it is and where does not matter: one is enough, and is nobody's business here.
@@ -280,23 +273,49 @@ struct Scanned {
 }
 
 impl Installed {
-    /// With its version as Trivy writes it in findings: `epoch:version-release`.
     fn package(self) -> Result<Package, ReportError> {
-        let epoch = match self.epoch {
-            0 => String::new(),
-            epoch => format!("{epoch}:"),
-        };
-        let release = match self.release.is_empty() {
-            true => String::new(),
-            false => format!("-{}", self.release),
-        };
-        let version = format!("{epoch}{}{release}", self.version);
+        let version = version_of(self.epoch, &self.version, &self.release);
+        let source = version_of(self.src_epoch, &self.src_version, &self.src_release);
         let purl = self.identifier.map(|identifier| identifier.purl);
         Ok(Package {
             name: field::text("Name", self.name)?,
             version: field::text("Version", version)?,
             purl: field::purl("PURL", purl.unwrap_or_default())?,
+            source: Some(SourcePackage {
+                name: field::text("SrcName", self.src_name)?,
+                version: field::text("SrcVersion", source)?,
+            }),
         })
+    }
+}
+
+/// As Trivy writes it in findings: `epoch:version-release`.
+fn version_of(epoch: u64, version: &str, release: &str) -> String {
+    let epoch = match epoch {
+        0 => String::new(),
+        epoch => format!("{epoch}:"),
+    };
+    let release = match release.is_empty() {
+        true => String::new(),
+        false => format!("-{release}"),
+    };
+    format!("{epoch}{version}{release}")
+}
+
+/// What the packages of a target were built from, by name and version.
+#[derive(Default)]
+struct Sources(HashMap<(String, String), SourcePackage>);
+
+impl Sources {
+    fn note(&mut self, package: &Package) {
+        let named = package.source.as_ref().filter(|it| !it.name.is_empty());
+        let key = || (package.name.clone(), package.version.clone());
+        self.0.extend(named.map(|source| (key(), source.clone())));
+    }
+
+    fn of(&self, name: &str, version: &str) -> Option<SourcePackage> {
+        let key = (name.to_owned(), version.to_owned());
+        self.0.get(&key).cloned()
     }
 }
 
@@ -307,24 +326,32 @@ impl Scanned {
         self.targets += 1;
         self.os_packages |= target.class == "os-pkgs";
         self.language_packages |= target.class == "lang-pkgs";
+        // Findings name the package that they are in, and not its source.
+        let mut sources = Sources::default();
         each("Packages", target.packages, |installed: Installed| {
-            self.packages.push(installed.package()?)
+            let package = installed.package()?;
+            sources.note(&package);
+            self.packages.push(package)
         })?;
         each(
             "Vulnerabilities",
             target.vulnerabilities,
-            |found: Vulnerability<'_>| self.findings.push(finding(found, None)?),
+            |found: Vulnerability<'_>| self.findings.push(finding(found, None, &sources)?),
         )?;
         each("Secrets", target.secrets, |_: Secret| {
             self.secrets += 1;
             Ok(())
         })?;
         each("ExperimentalModifiedFindings", target.modified, |changed| {
-            self.add_modified(changed)
+            self.add_modified(changed, &sources)
         })
     }
 
-    fn add_modified(&mut self, changed: Modified<'_>) -> Result<(), ReportError> {
+    fn add_modified(
+        &mut self,
+        changed: Modified<'_>,
+        sources: &Sources,
+    ) -> Result<(), ReportError> {
         const LIST: &str = "ExperimentalModifiedFindings";
         match (&*changed.r#type, changed.finding) {
             ("misconfiguration" | "license", _) => Ok(()),
@@ -335,7 +362,8 @@ impl Scanned {
             ("vulnerability", Some(raw)) => {
                 let found = serde_json::from_str(raw.get())
                     .map_err(|error| ReportError::field(LIST, error::problem(&error)))?;
-                self.findings.push(finding(found, Some(&changed.status))?)
+                let found = finding(found, Some(&changed.status), sources)?;
+                self.findings.push(found)
             }
             _ => Err(ReportError::field(LIST, "an entry of unknown type")),
         }
@@ -364,7 +392,7 @@ impl Scanned {
 }
 
 impl Vulnerability<'_> {
-    /// Its word; where that says nothing, the gravest CVSS of any source.
+    /// Its word; where that says nothing, the gravest word or CVSS of any source.
     fn rating(&self) -> Result<Option<Severity>, ReportError> {
         if self.severity.is_empty() {
             return Err(ReportError::Unrated {
@@ -372,35 +400,21 @@ impl Vulnerability<'_> {
                 format: Format::Trivy,
             });
         }
-        match (Severity::from_trivy(&self.severity)?, self.cvss) {
-            (None, Some(cvss)) => gravest(cvss),
-            (rated, _) => Ok(rated),
+        match Severity::from_trivy(&self.severity)? {
+            None => trivy_rating::gravest(self.vendor_severity, self.cvss),
+            rated => Ok(rated),
         }
     }
-}
-
-fn gravest(cvss: &RawValue) -> Result<Option<Severity>, ReportError> {
-    let sources: BTreeMap<Cow<'_, str>, SourceCvss<'_>> = serde_json::from_str(cvss.get())
-        .map_err(|error| ReportError::field("CVSS", error::problem(&error)))?;
-    let mut gravest = None;
-    for source in sources.values() {
-        for score in [source.fourth, source.third, source.second] {
-            gravest = gravest.max(rating::of_score("CVSS", score)?);
-        }
-        for vector in [
-            &source.fourth_vector,
-            &source.third_vector,
-            &source.second_vector,
-        ] {
-            gravest = gravest.max(rating::of_readable_vector(vector));
-        }
-    }
-    Ok(gravest)
 }
 
 /// `suppressed`: the word under which Trivy was told to leave the finding out.
-fn finding(found: Vulnerability<'_>, suppressed: Option<&str>) -> Result<Finding, ReportError> {
+fn finding(
+    found: Vulnerability<'_>,
+    suppressed: Option<&str>,
+    sources: &Sources,
+) -> Result<Finding, ReportError> {
     let severity = found.rating()?;
+    let source = sources.of(&found.pkg_name, &found.installed_version);
     let id = field::id("VulnerabilityID", found.id)?;
     let aliases = found.vendor_ids.unwrap_or_default().0;
     let purl = found.pkg_identifier.map(|identifier| identifier.purl);
@@ -419,5 +433,6 @@ fn finding(found: Vulnerability<'_>, suppressed: Option<&str>) -> Result<Finding
         severity,
         severity_source: field::for_people(&found.severity_source),
         status: field::for_people(&status),
+        source,
     })
 }

@@ -299,5 +299,6 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
         severity,
         severity_source: None,
         status: None,
+        source: None,
     })
 }

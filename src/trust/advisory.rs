@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::PackagePattern;
 use super::exception::{EXPIRY_WARNING, names_for_sure};
 use super::package_pattern::ReadPackage;
+use super::{PackagePattern, PackageRef};
 use crate::oci::Digest;
 use crate::report::{Finding, Severity};
 
@@ -67,6 +67,12 @@ impl Advisory {
     pub(super) fn may_mean(&self, package: &ReadPackage<'_>) -> bool {
         let mut patterns = self.packages.iter();
         patterns.any(|pattern| pattern.may_be(package))
+    }
+
+    /// A package that it may mean, as people are told of it: with its source, where it means
+    /// that.
+    pub(super) fn told<'p>(&self, package: impl Into<PackageRef<'p>>) -> String {
+        ReadPackage::of(package).told(&self.packages)
     }
 
     fn names(&self, id: &str) -> bool {

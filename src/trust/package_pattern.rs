@@ -1,12 +1,13 @@
 //! Which packages a person means: a plain name, or a package URL
 //! (<https://github.com/package-url/purl-spec>).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
 use super::purl::{Purl, lookup_key};
-use crate::report::{Finding, Package};
+use crate::report::{Finding, Package, SourcePackage, sourced};
 
 /// A package as a report names it.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +15,8 @@ pub struct PackageRef<'a> {
     pub name: &'a str,
     pub version: &'a str,
     pub purl: Option<&'a str>,
+    /// What it was built from, where the report says that it is another.
+    pub source: Option<&'a SourcePackage>,
 }
 
 impl<'a> From<&'a Finding> for PackageRef<'a> {
@@ -22,6 +25,7 @@ impl<'a> From<&'a Finding> for PackageRef<'a> {
             name: &finding.package,
             version: &finding.installed,
             purl: finding.purl.as_deref(),
+            source: finding.source.as_ref(),
         }
     }
 }
@@ -32,6 +36,7 @@ impl<'a> From<&'a Package> for PackageRef<'a> {
             name: &package.name,
             version: &package.version,
             purl: package.purl.as_deref(),
+            source: package.source.as_ref(),
         }
     }
 }
@@ -92,13 +97,32 @@ impl PackagePattern {
         }
     }
 
-    /// Whether it could be this package. For blocks: what the report leaves out is
-    /// assumed to match.
+    /// Whether it could be this package, or the source that it was built from. For blocks:
+    /// what the report leaves out is assumed to match.
     pub(super) fn may_be(&self, package: &ReadPackage<'_>) -> bool {
+        self.may_be_binary(package) || self.may_be_source_of(package)
+    }
+
+    fn may_be_binary(&self, package: &ReadPackage<'_>) -> bool {
         match (&self.purl, &package.purl) {
             (None, _) => self.written == package.name,
             (Some(wanted), Some(found)) => wanted.covers(found, false),
             (Some(wanted), None) => wanted.fits(package.name, package.version),
+        }
+    }
+
+    /// Whether it could be the source that a package was built from. A version is that of the
+    /// source, where the report says one.
+    fn may_be_source_of(&self, package: &ReadPackage<'_>) -> bool {
+        let Some(source) = package.source.as_deref() else {
+            return false;
+        };
+        match (&self.purl, &package.purl) {
+            (None, _) => self.written == source.name,
+            (Some(wanted), Some(found)) => {
+                wanted.covers_source_of(found, (&source.name, &source.version))
+            }
+            (Some(wanted), None) => wanted.fits(&source.name, package.source_version()),
         }
     }
 }
@@ -108,6 +132,7 @@ pub(super) struct ReadPackage<'a> {
     name: &'a str,
     version: &'a str,
     purl: Option<Purl>,
+    source: Option<Cow<'a, SourcePackage>>,
 }
 
 impl<'a> ReadPackage<'a> {
@@ -117,7 +142,30 @@ impl<'a> ReadPackage<'a> {
             name: package.name,
             version: package.version,
             purl: package.purl.and_then(Purl::parse),
+            // What was stored before sources were read has them in its URL.
+            source: match package.source {
+                Some(source) => Some(Cow::Borrowed(source)),
+                None => package
+                    .purl
+                    .and_then(SourcePackage::of_purl)
+                    .map(Cow::Owned),
+            },
         }
+    }
+
+    /// Of the source, where the report says one; else its own.
+    pub(super) fn source_version(&self) -> &str {
+        let told = self.source.as_ref().map(|source| &*source.version);
+        told.filter(|it| !it.is_empty()).unwrap_or(self.version)
+    }
+
+    /// As people are told of it where `patterns` mean it: with its source, where they mean
+    /// that alone.
+    pub(super) fn told(&self, patterns: &[PackagePattern]) -> String {
+        let mut meant = patterns.iter().filter(|it| it.may_be(self)).peekable();
+        let by_source = meant.peek().is_some() && !meant.any(|it| it.may_be_binary(self));
+        let source = self.source.as_ref().filter(|_| by_source);
+        sourced(self.name, self.version, source.map(|it| &*it.name))
     }
 
     /// A pattern with none of these does not mean it.
@@ -125,7 +173,8 @@ impl<'a> ReadPackage<'a> {
         let of_url = self.purl.as_ref().map(|purl| lookup_key(&purl.name));
         let of_name = lookup_key(self.name);
         let of_url = of_url.filter(|key| *key != of_name);
-        std::iter::once(of_name).chain(of_url)
+        let of_source = self.source.as_ref().map(|it| lookup_key(&it.name));
+        std::iter::once(of_name).chain(of_url).chain(of_source)
     }
 }
 
@@ -151,6 +200,7 @@ mod tests {
             name,
             version,
             purl,
+            source: None,
         })
     }
 
@@ -168,6 +218,56 @@ mod tests {
             let xz = package("xz-utils", "5.6.1-1", Some(XZ));
             assert!(pattern.is_surely(&xz) && pattern.may_be(&xz), "{pattern}");
         }
+    }
+
+    #[test]
+    fn a_source_is_meant_for_harm_alone_by_its_own_version() {
+        let url = "pkg:deb/debian/liblzma5@5.6.1-1%2Bb1?arch=amd64&distro=debian-13";
+        let (upstream, bare) = (
+            "pkg:deb/debian/liblzma5@5.6.1-1?upstream=xz-utils",
+            SourcePackage {
+                name: "xz-utils".to_owned(),
+                version: "5.6.1-1".to_owned(),
+            },
+        );
+        let binary = |purl, source| {
+            ReadPackage::of(PackageRef {
+                name: "liblzma5",
+                version: "5.6.1-1+b1",
+                purl,
+                source,
+            })
+        };
+        let all = [
+            binary(Some(url), Some(&bare)),
+            binary(None, Some(&bare)),
+            binary(Some(upstream), None),
+        ];
+        for pattern in [
+            "xz-utils",
+            "pkg:deb/debian/xz-utils",
+            "pkg:deb/debian/xz-utils@5.6.1-1",
+            "pkg:deb/debian/xz-utils@5.6.1-1?arch=source",
+        ] {
+            let pattern = PackagePattern::parse(pattern).unwrap();
+            for found in &all {
+                assert!(pattern.may_be(found), "{pattern}");
+                assert!(!pattern.is_surely(found), "{pattern}");
+                let mut keys = found.lookup_keys();
+                assert!(keys.any(|key| key == pattern.lookup_key()), "{pattern}");
+            }
+        }
+        for pattern in [
+            "xz",
+            "pkg:deb/debian/xz-utils@5.6.0-1",
+            "pkg:rpm/debian/xz-utils@1",
+            "pkg:deb/ubuntu/xz-utils@5",
+        ] {
+            let pattern = PackagePattern::parse(pattern).unwrap();
+            assert!(!all.iter().any(|it| pattern.may_be(it)), "{pattern}");
+        }
+        let foreign = PackagePattern::parse("pkg:deb/debian/xz-utils?arch=arm64").unwrap();
+        assert!(!foreign.may_be(&all[0]));
     }
 
     #[test]

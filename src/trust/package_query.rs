@@ -53,11 +53,12 @@ impl PackageQuery {
         self.pattern.name()
     }
 
-    /// Whether it could be this package: what a report leaves out is assumed to match.
+    /// Whether it could be this package, or the source that it was built from: what a report leaves out is assumed to match.
     pub fn may_be(&self, package: &PackageRef<'_>) -> bool {
         let versions = self.version.as_deref();
-        self.pattern.may_be(&ReadPackage::of(*package))
-            && versions.is_none_or(|wanted| wanted == package.version)
+        let found = ReadPackage::of(*package);
+        self.pattern.may_be(&found)
+            && versions.is_none_or(|it| [package.version, found.source_version()].contains(&it))
     }
 }
 
@@ -71,6 +72,7 @@ mod tests {
             name,
             version,
             purl,
+            source: None,
         })
     }
 

@@ -88,6 +88,23 @@ impl Purl {
             && qualifiers.all(|(key, value)| agrees(Some(value), found(key)))
     }
 
+    /// Whether all that it says may be said of the source, by name and version, that `binary`
+    /// was built from. Without a version it is that of the binary.
+    pub(super) fn covers_source_of(&self, binary: &Self, (name, version): (&str, &str)) -> bool {
+        let mut source = binary.clone();
+        source.name = name_of(&self.kind, name);
+        if let Some(told) = Version::read(&self.kind, Some(version), &mut Vec::new()) {
+            source.version = Some(told);
+        }
+        // A source is of no architecture, and is called `source` or `src` there.
+        let of_source =
+            |(key, value): &(String, String)| key == "arch" && matches!(&**value, "source" | "src");
+        if self.qualifiers.iter().any(of_source) {
+            source.qualifiers.retain(|(key, _)| key != "arch");
+        }
+        self.covers(&source, false)
+    }
+
     /// Whether a package without a URL may be it: languages name them `group:name` or
     /// `@scope/name`.
     pub(super) fn fits(&self, name: &str, version: &str) -> bool {

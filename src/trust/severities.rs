@@ -211,7 +211,9 @@ struct FindingNotes<'a> {
 impl<'a> FindingNotes<'a> {
     fn add(&mut self, finding: &Finding, weight: &EffectiveFinding<'a>, ceiling: Severity) {
         if let Some(by) = weight.blocked_by {
-            note(&mut self.blocked, (&by.id, by), || name(finding));
+            note(&mut self.blocked, (&by.id, by), || {
+                format!("{} {}", finding.id, by.told(finding))
+            });
             let package = versioned(&finding.package, &finding.installed);
             self.counted.insert((&by.id, package));
         }
@@ -241,8 +243,8 @@ impl<'a> FindingNotes<'a> {
                     judgement.expires(end);
                 }
                 let name = versioned(&package.name, &package.version);
-                if self.counted.insert((&by.id, name.clone())) {
-                    note(&mut self.blocked, (&by.id, by), || name);
+                if self.counted.insert((&by.id, name)) {
+                    note(&mut self.blocked, (&by.id, by), || by.told(package));
                 }
             }
         }
@@ -295,17 +297,15 @@ fn more(count: usize) -> String {
     }
 }
 
-fn name(finding: &Finding) -> String {
-    let package = versioned(&finding.package, &finding.installed);
-    format!("{} {package}", finding.id)
-}
-
 fn describe(finding: &Finding, weight: &EffectiveFinding<'_>) -> String {
-    let (id, package) = (&finding.id, versioned(&finding.package, &finding.installed));
+    let id = &finding.id;
     let severity = weight.severity.as_str().to_uppercase();
-    let raised = match weight.raised_by {
-        Some(by) => format!(" (raised by {})", by.id),
-        None => String::new(),
+    let (raised, package) = match weight.raised_by {
+        Some(by) => (format!(" (raised by {})", by.id), by.told(finding)),
+        None => (
+            String::new(),
+            versioned(&finding.package, &finding.installed),
+        ),
     };
     match &finding.fixed {
         Some(fixed) => format!("{id} {severity}{raised} {package}, fixed {fixed}"),

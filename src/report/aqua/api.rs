@@ -49,6 +49,7 @@ pub(super) fn read_image(document: &str) -> Result<ScanReport, ReportError> {
             name: field::text("file", file.unwrap_or_default())?,
             version: String::new(),
             purl: None,
+            source: None,
         };
         entries.add_finding(part("cves", raw)?, &package)
     })?;

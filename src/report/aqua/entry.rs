@@ -194,6 +194,7 @@ impl Resource {
             version: field::text("resource.version", self.version.unwrap_or_default())?,
             // Aqua's `cpe` only looks like a package URL.
             purl: None,
+            source: None,
         })
     }
 }
@@ -257,6 +258,7 @@ fn finding(found: Vulnerability<'_>, package: &Package) -> Result<Finding, Repor
         severity,
         severity_source: source.map(str::to_owned),
         status: acknowledged.then(|| field::suppressed("acknowledged")),
+        source: None,
     })
 }
 

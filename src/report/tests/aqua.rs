@@ -87,6 +87,7 @@ fn the_graver_rating_of_aqua_and_nvd_counts() {
             severity: Some(Severity::Critical),
             severity_source: Some("nvd v3".to_owned()),
             status: None,
+            source: None,
         }
     );
     let aqua = &report.findings[1];
@@ -246,6 +247,7 @@ fn lists_packages_without_vulnerabilities_too() {
         name: name.to_owned(),
         version: version.to_owned(),
         purl: None,
+        source: None,
     };
     assert_eq!(
         packages,

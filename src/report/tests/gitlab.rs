@@ -56,6 +56,7 @@ fn the_first_cve_is_the_id_and_the_others_are_aliases() {
             severity: Some(Severity::High),
             severity_source: None,
             status: None,
+            source: None,
         }
     );
 }

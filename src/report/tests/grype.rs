@@ -56,6 +56,7 @@ fn reads_findings_with_their_aliases_once_each() {
             severity: Some(Severity::High),
             severity_source: Some("github:language:python".to_owned()),
             status: Some("fixed".to_owned()),
+            source: None,
         }
     );
 }

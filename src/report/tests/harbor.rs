@@ -46,6 +46,7 @@ fn reads_findings() {
             severity: Some(Severity::High),
             severity_source: None,
             status: Some("fixed".to_owned()),
+            source: None,
         }
     );
     let ratings: Vec<_> = report.findings[1..].iter().map(|f| f.severity).collect();

@@ -2,6 +2,7 @@
 
 mod aqua;
 mod attested;
+mod built_from;
 mod clair;
 mod cyclonedx;
 mod faults;

@@ -61,6 +61,7 @@ fn reads_findings_once_each() {
             severity: Some(Severity::High),
             severity_source: Some("nvd".to_owned()),
             status: Some("fixed".to_owned()),
+            source: None,
         }
     );
     assert!(report.incomplete.is_empty() && !report.end_of_life);

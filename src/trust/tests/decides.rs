@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
+use super::golden::built_from::{on_source, raised_by_source};
 use super::golden::contents::both;
 use super::golden::vulnerability_policy::advisory;
-use super::golden::{ago, cases, days, finding, found, good, now, vouching};
+use super::golden::{Case, ago, cases, days, finding, found, good, now, vouching};
 use crate::report::{Finding, Severity};
 use crate::trust::{Advisory, CachedVerdict, Effect, FirstReported, Requirement, TimedEvidence};
 
@@ -25,6 +26,26 @@ fn every_golden_case_gets_its_verdict() {
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whoever reads of a package that is not in the advisory has to see why.
+#[test]
+fn what_is_meant_by_its_source_is_told_with_it() {
+    let told = |change: &dyn Fn(&mut Case)| {
+        let mut case = good();
+        change(&mut case);
+        case.verdict().denials()[0].clone()
+    };
+    let blocked = told(&|c| on_source("xz-utils")(c));
+    assert_eq!(
+        blocked.detail,
+        "SEC-2026-014: liblzma5 5.6.1-1+b1 of source xz-utils: exploited in the wild"
+    );
+    let by_binary = told(&|c| on_source("liblzma5")(c));
+    assert!(!by_binary.detail.contains("of source"), "{by_binary:?}");
+    let raised = told(&raised_by_source);
+    let start = "CVE-2026-1234 CRITICAL (raised by SEC-2026-014) liblzma5 3.0.1 of source xz-utils";
+    assert!(raised.detail.starts_with(start), "{raised:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod acts;
+mod built_from;
 mod decisions;
 mod document;
 mod due;

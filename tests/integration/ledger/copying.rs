@@ -113,6 +113,7 @@ fn package() -> Package {
         name: "zlib1g".to_owned(),
         version: "1.2".to_owned(),
         purl: Some("pkg:deb/debian/zlib1g@1.2".to_owned()),
+        source: None,
     }
 }
 

@@ -250,6 +250,7 @@ fn package(number: u32) -> Package {
         name: format!("package {number}"),
         version: "1".to_owned(),
         purl: Some(format!("pkg:deb/debian/package{number}@1")),
+        source: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sekisho::ledger::{Catalogue, FactKind, Ledger, NewScan, PullFact, RecordedScan};
 use sekisho::metrics::Metrics;
 use sekisho::oci::Digest;
-use sekisho::report::{Finding, Package};
+use sekisho::report::{Finding, Package, SourcePackage};
 
 use super::place;
 use super::records::*;
@@ -58,6 +58,7 @@ async fn the_list_of_images_tells_where_they_are_and_how_far_scans_cover_them() 
         name: name.to_owned(),
         version: "1".to_owned(),
         purl: None,
+        source: None,
     };
     let whole = NewScan {
         findings: Vec::new(),
@@ -329,6 +330,7 @@ async fn a_package_is_found_however_a_tool_spells_its_name() {
         name: name.to_owned(),
         version: "1".to_owned(),
         purl: None,
+        source: None,
     });
     let findings = listed.map(|name| Finding {
         package: name.to_owned(),
@@ -355,4 +357,43 @@ async fn a_package_is_found_however_a_tool_spells_its_name() {
         assert!(found.contains(&listed), "{name}: {found:?}");
     }
     assert!(ledger.packages_named("yaml").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn packages_and_findings_are_found_by_what_they_were_built_from() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    let source = Some(SourcePackage {
+        name: "XZ-utils".to_owned(),
+        version: "5.6.1-1".to_owned(),
+    });
+    let new = NewScan {
+        findings: vec![Finding {
+            package: "liblzma5".to_owned(),
+            source: source.clone(),
+            ..finding("CVE-2026-1")
+        }],
+        packages: vec![Package {
+            name: "xz-bin".to_owned(),
+            version: "1".to_owned(),
+            purl: None,
+            source: source.clone(),
+        }],
+        ..scan("img", now())
+    };
+    ledger.submit_scan(new).await.unwrap();
+    let found = ledger.packages_named("xz_utils").await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (&*found[0].item.name, &found[0].item.source),
+        ("xz-bin", &source)
+    );
+    let found = ledger.findings_in("xz-utils").await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (&*found[0].item.package, &found[0].item.source),
+        ("liblzma5", &source)
+    );
+    assert_eq!(ledger.packages_named("xz-bin").await.unwrap().len(), 1);
+    assert!(ledger.packages_named("xz").await.unwrap().is_empty());
 }

@@ -212,6 +212,7 @@ pub fn finding(id: &str) -> Finding {
         severity: Some(Severity::High),
         severity_source: None,
         status: None,
+        source: None,
     }
 }
 

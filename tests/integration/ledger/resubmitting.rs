@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sekisho::access::Scope;
 use sekisho::ledger::{BindScans, Ledger, LedgerError, NewScan, ScanTarget};
-use sekisho::report::ReportBinding;
+use sekisho::report::{Finding, ReportBinding, SourcePackage};
 use sekisho::trust::TimeSource;
 
 use super::place;
@@ -143,6 +143,32 @@ async fn a_report_without_a_time_becomes_neither_newer_nor_undated() {
         submit(&ledger, timeless(second, later)).await;
         assert_eq!(standing(&ledger).await, [(now(), database)]);
     }
+}
+
+/// One that was handed in before sources were read is the same one, with its sources.
+#[tokio::test]
+async fn a_report_without_a_time_becomes_no_newer_by_its_sources() {
+    let place = or_skip!(place());
+    let ledger = open(&place).await;
+    let timeless = |source, received_at| NewScan {
+        scanned_at: None,
+        received_at,
+        findings: vec![Finding {
+            source,
+            ..finding("CVE-2026-1")
+        }],
+        ..scan("img", now())
+    };
+    let source = Some(SourcePackage {
+        name: "openssl-source".to_owned(),
+        version: String::new(),
+    });
+    submit(&ledger, timeless(None, now())).await;
+    let told = timeless(source.clone(), now() + minutes(60));
+    submit(&ledger, told).await;
+    assert_eq!(standing(&ledger).await, [(now(), None)]);
+    let stands = evidence(&ledger, "img").await.scans;
+    assert_eq!(stands[0].findings[0].source, source);
 }
 
 /// Minutes after the first report came; all of them lie behind the time of judgement.

@@ -60,6 +60,7 @@ async fn what_was_scanned_before_the_push_is_read_back_to_be_judged() {
         name: "openssl".to_owned(),
         version: "3".to_owned(),
         purl: None,
+        source: None,
     };
     let old = unbound(CONFIG, now() - minutes(9));
     ledger.submit_scan(old).await.unwrap();

@@ -77,6 +77,7 @@ pub fn finding(severity: Option<Severity>) -> Finding {
         severity,
         severity_source: None,
         status: None,
+        source: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The golden cases: (evidence, policy, exposure, now) and the verdict each gets.
 
+pub mod built_from;
 mod case;
 pub mod contents;
 mod evidence;

@@ -1,8 +1,8 @@
 //! All cases.
 
 use super::{
-    Case, contents, evidence, freshness, lifted, named, origin, overrides, severities, sources,
-    vulnerability_policy, withdrawn,
+    Case, built_from, contents, evidence, freshness, lifted, named, origin, overrides, severities,
+    sources, vulnerability_policy, withdrawn,
 };
 
 /// The table.
@@ -20,6 +20,7 @@ pub fn cases() -> Vec<Case> {
         named::by_exceptions(),
         vulnerability_policy::blocks(),
         named::by_advisories(),
+        built_from::cases(),
         vulnerability_policy::ratings(),
         overrides::break_glass(),
         overrides::modes(),

@@ -1,0 +1,3 @@
+-- Packages are found by what they were built from, too; ledger/reported.rs. Few rows have a source.
+CREATE INDEX packages_by_source_key ON packages (lower(replace(replace(replace(substr(substr(body ->> '$.source.name', -64), length(rtrim(substr(body ->> '$.source.name', -64), replace(replace(substr(body ->> '$.source.name', -64), '/', ''), ':', ''))) + 1), '-', ''), '_', ''), '.', ''))) WHERE body ->> '$.source.name' IS NOT NULL;
+CREATE INDEX findings_by_source_key ON findings (lower(replace(replace(replace(substr(substr(body ->> '$.source.name', -64), length(rtrim(substr(body ->> '$.source.name', -64), replace(replace(substr(body ->> '$.source.name', -64), '/', ''), ':', ''))) + 1), '-', ''), '_', ''), '.', ''))) WHERE body ->> '$.source.name' IS NOT NULL;
