@@ -32,6 +32,7 @@ mod rating;
 mod read;
 mod remark;
 mod sarif;
+mod sarif_rules;
 mod scan_report;
 mod scanner_info;
 mod severity;

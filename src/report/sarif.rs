@@ -6,30 +6,31 @@
 //! tags. The level counts where there is neither: an error may be as grave as any.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::gather::{Few, Findings, each};
+use super::sarif_rules::{Extension, Message, Rated, RuleReference, Rules, scored, word, worded};
 use super::{
     Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, field,
-    identifiers, rating,
+    identifiers,
 };
 use crate::oci::{Digest, printable};
 
-/// Tags of results that are no vulnerabilities.
-const OTHER_RESULT_TAGS: [&str; 3] = ["misconfiguration", "secret", "license"];
-
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Document<'a> {
     #[serde(borrow)]
     version: Cow<'a, str>,
     #[serde(borrow)]
     runs: Option<&'a RawValue>,
+    #[serde(borrow)]
+    inline_external_properties: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Run<'a> {
     #[serde(borrow)]
     tool: RunTool<'a>,
@@ -37,6 +38,9 @@ struct Run<'a> {
     results: Option<&'a RawValue>,
     #[serde(borrow)]
     invocations: Option<Few<Invocation<'a>>>,
+    /// Files that hold parts of the run.
+    #[serde(borrow)]
+    external_property_file_references: Option<&'a RawValue>,
     properties: Option<About>,
 }
 
@@ -44,6 +48,8 @@ struct Run<'a> {
 struct RunTool<'a> {
     #[serde(borrow)]
     driver: Driver<'a>,
+    #[serde(borrow)]
+    extensions: Option<Few<Extension<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -76,34 +82,6 @@ struct About {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Rule<'a> {
-    id: String,
-    #[serde(borrow)]
-    properties: Option<RuleProperties<'a>>,
-    name: Option<String>,
-    short_description: Option<Message>,
-    full_description: Option<Message>,
-    help: Option<Message>,
-    help_uri: Option<String>,
-    #[serde(borrow)]
-    default_configuration: Option<RuleConfiguration<'a>>,
-}
-
-#[derive(Deserialize)]
-struct RuleConfiguration<'a> {
-    #[serde(borrow)]
-    level: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct RuleProperties<'a> {
-    #[serde(borrow, rename = "security-severity")]
-    score: Option<&'a RawValue>,
-    tags: Option<Few<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Outcome<'a> {
     #[serde(borrow)]
     kind: Option<Cow<'a, str>>,
@@ -111,6 +89,7 @@ struct Outcome<'a> {
     level: Option<Cow<'a, str>>,
     rule_id: Option<String>,
     rule_index: Option<i64>,
+    rule: Option<RuleReference>,
     message: Option<Message>,
     suppressions: Option<Few<Suppression>>,
     #[serde(borrow)]
@@ -122,34 +101,14 @@ struct Outcome<'a> {
 struct OutcomeProperties<'a> {
     #[serde(borrow, rename = "security-severity")]
     score: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    markdown: String,
+    #[serde(borrow)]
+    severity: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Suppression {
     #[serde(default)]
     kind: String,
-}
-
-/// A rule, as far as its results need it.
-struct Rated {
-    id: String,
-    /// Ids that stand in what it is called.
-    identifiers: Vec<String>,
-    /// Ids that stand in its texts and links.
-    mentioned: Vec<String>,
-    severity: Option<Severity>,
-    /// It has a score, which may say nothing.
-    is_scored: bool,
-    is_error: bool,
-    is_vulnerability: bool,
 }
 
 /// Reads a document that is known to be strict JSON.
@@ -160,6 +119,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         return Err(ReportError::field("version", "only SARIF 2.1.0 is read"));
     }
     let mut gathered = Gathered::default();
+    gathered.note_unread(document.inline_external_properties);
     each("runs", document.runs, |run| gathered.add(run))?;
     let Some(tool) = gathered.tool else {
         return Err(ReportError::field("runs", "there is no run"));
@@ -199,15 +159,25 @@ impl Gathered {
         });
         self.note_invocations(run.invocations.unwrap_or_default().0)?;
         self.note_subject(run.properties.unwrap_or_default())?;
-        let rules = rules(driver.rules)?;
-        let by_id: HashMap<&str, &Rated> = rules.iter().map(|rule| (&*rule.id, rule)).collect();
+        self.note_unread(run.external_property_file_references);
+        let extensions = run.tool.extensions.unwrap_or_default().0;
+        let rules = Rules::read(driver.rules, &extensions)?;
         each("results", run.results, |outcome: Outcome<'_>| {
-            let rule = outcome.rule(&rules, &by_id);
+            let rule = outcome.rule(&rules);
             if outcome.is_no_finding() || rule.is_some_and(|rule| !rule.is_vulnerability) {
                 return Ok(());
             }
             self.findings.push(finding(outcome, rule)?)
         })
+    }
+
+    /// Results, rules or whatever else stands elsewhere than in its run.
+    fn note_unread(&mut self, elsewhere: Option<&RawValue>) {
+        let empty = |it: &RawValue| matches!(it.get(), "null" | "[]" | "{}");
+        if elsewhere.is_some_and(|it| !empty(it)) {
+            let which = "those in external properties are not read".to_owned();
+            self.incomplete.push(Incomplete::Filtered(which));
+        }
     }
 
     fn note_invocations(&mut self, invocations: Vec<Invocation<'_>>) -> Result<(), ReportError> {
@@ -248,67 +218,6 @@ fn agree(first: Option<&Digest>, other: Option<&Digest>) -> Result<(), ReportErr
     }
 }
 
-fn rules(list: Option<&RawValue>) -> Result<Vec<Rated>, ReportError> {
-    let mut rules = Vec::new();
-    each("rules", list, |rule: Rule<'_>| {
-        if rules.len() == super::MAX_FINDINGS {
-            return Err(ReportError::TooManyFindings(super::MAX_FINDINGS));
-        }
-        rules.push(rated(rule)?);
-        Ok(())
-    })?;
-    Ok(rules)
-}
-
-/// The gravest of the score and the words.
-fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
-    let (score, tags) = match rule.properties {
-        Some(properties) => (properties.score, properties.tags.unwrap_or_default().0),
-        None => (None, Vec::new()),
-    };
-    let words = tags.iter().filter_map(|tag| Severity::from_trivy(tag).ok());
-    let severity = words.flatten().max().max(scored(score));
-    let texts = [rule.short_description, rule.full_description, rule.help];
-    let texts = texts
-        .iter()
-        .flatten()
-        .flat_map(|it| [&it.text, &it.markdown]);
-    let words = std::iter::once(&rule.id).chain(&tags).chain(&rule.name);
-    let identifiers = all_in(words)?;
-    let mentioned = all_in(texts.chain(&rule.help_uri))?;
-    let level = rule.default_configuration.and_then(|it| it.level);
-    Ok(Rated {
-        identifiers,
-        mentioned,
-        is_scored: score.is_some(),
-        is_error: level.as_deref() == Some("error"),
-        id: rule.id,
-        severity,
-        is_vulnerability: tags.iter().any(|tag| tag == "vulnerability")
-            || !tags.iter().any(|tag| OTHER_RESULT_TAGS.contains(&&**tag)),
-    })
-}
-
-/// The ids that stand in texts, each once.
-        source: None,
-fn all_in<'a>(texts: impl Iterator<Item = &'a String>) -> Result<Vec<String>, ReportError> {
-    let mut ids = field::Aliases::new("rules", "");
-    for text in texts {
-        ids.add_within(text)?;
-    }
-    Ok(ids.listed().0)
-}
-
-/// A score, as text or as a number, or a word in its place. What is neither rates
-/// nothing, unless it begins with a number: some tools write `undefined`.
-fn scored(score: Option<&RawValue>) -> Option<Severity> {
-    let Ok(rated) = rating::of_score("security-severity", score) else {
-        let text: Option<String> = serde_json::from_str(score?.get()).ok();
-        return rating::leading_score(&text?);
-    };
-    rated
-}
-
 impl Outcome<'_> {
     /// It says of something that it is in order, or not asked for.
     fn is_no_finding(&self) -> bool {
@@ -325,20 +234,31 @@ impl Outcome<'_> {
         lost.then_some(Severity::Critical)
     }
 
-    fn rule<'r>(&self, rules: &'r [Rated], by_id: &HashMap<&str, &'r Rated>) -> Option<&'r Rated> {
-        let index = self.rule_index.and_then(|at| usize::try_from(at).ok());
-        let by_index = index.and_then(|at| rules.get(at));
-        let named = self.rule_id.as_deref();
-        by_index
-            .filter(|rule| named.is_none_or(|id| id == rule.id))
-            .or_else(|| by_id.get(named?).copied())
+    /// By its place, if the rule there is called so; else by its id.
+    fn rule<'r>(&self, rules: &'r Rules) -> Option<&'r Rated> {
+        let by_place = self.rule.as_ref().and_then(|it| it.index);
+        let place = by_place.or(self.rule_index);
+        let component = self.rule.as_ref().and_then(|it| it.tool_component.as_ref());
+        let by_place = rules.at(component, place);
+        let named = self.named();
+        by_place
+            .filter(|rule| named.is_none_or(|id| rule.is_called(id)))
+            .or_else(|| rules.named(named?))
+    }
+
+    fn named(&self) -> Option<&str> {
+        let referred = || self.rule.as_ref()?.id.as_deref();
+        self.rule_id.as_deref().or_else(referred)
     }
 }
 
 fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, ReportError> {
     let error = outcome.unrated_error(rule);
-    let own = scored(outcome.properties.and_then(|it| it.score));
-    let ruled = outcome.rule_id.or_else(|| rule.map(|rule| rule.id.clone()));
+    let properties = outcome.properties.as_ref();
+    let own = scored(properties.and_then(|it| it.score))
+        .max(worded(properties.and_then(|it| it.severity)));
+    let ruled = outcome.named().map(str::to_owned);
+    let ruled = ruled.or_else(|| rule.map(|rule| rule.id.clone()));
     let ruled_severity = rule.and_then(|rule| rule.severity);
     let (id, package) = named_by(&ruled.unwrap_or_default());
     let id = field::id("ruleId", id)?;
@@ -348,7 +268,7 @@ fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, Report
     let (text, markdown) = said_twice.unwrap_or_default();
     let line = |name: &str| said(&text, name).unwrap_or_default().to_owned();
     let suppressed = outcome.suppressions.unwrap_or_default().0;
-    let written = Severity::from_trivy(&line("Severity")).ok().flatten();
+    let written = word(&line("Severity"));
     let listed = rule.iter().flat_map(|it| &it.identifiers).cloned();
     let mut aliases = field::Aliases::naming("rules", &id, listed)?;
     let of_rule = rule.iter().flat_map(|it| &it.mentioned);
@@ -370,6 +290,7 @@ fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, Report
         severity: ruled_severity.max(own).max(written).or(error),
         severity_source: None,
         status: suppressed.first().map(|it| field::suppressed(&it.kind)),
+        source: None,
     })
 }
 

@@ -76,6 +76,9 @@ struct Vulnerability<'a> {
     severity: String,
     #[serde(default)]
     severity_with_critical: String,
+    /// Where a policy of the organisation gave it another: what Snyk itself said.
+    #[serde(default, deserialize_with = "text_or_none")]
+    original_severity: String,
     identifiers: Option<Table<Few<String>>>,
     #[serde(default, deserialize_with = "text_or_none")]
     nearest_fixed_in_version: String,
@@ -239,10 +242,10 @@ fn finding(found: Vulnerability<'_>, suppressed: Option<&str>) -> Result<Finding
         severity,
         severity_source: None,
         status: suppressed.map(field::suppressed),
+        source: None,
     })
 }
 
-        source: None,
 /// Ids by who numbers them; a weakness (CWE) is no vulnerability.
 fn others(identifiers: Option<Table<Few<String>>>) -> Vec<String> {
     let lists = identifiers.map(|table| table.0).unwrap_or_default();
@@ -251,8 +254,8 @@ fn others(identifiers: Option<Table<Few<String>>>) -> Vec<String> {
 }
 
 impl Vulnerability<'_> {
-    /// The graver of its words: the first knows no critical, and old versions write it
-    /// alone.
+    /// The gravest of its words: the first knows no critical, and old versions write it
+    /// alone; and what a policy at Snyk lowered counts as Snyk rated it.
     fn rating(&self, id: &str) -> Result<Option<Severity>, ReportError> {
         if self.severity.is_empty() {
             return Err(ReportError::Unrated {
@@ -261,11 +264,13 @@ impl Vulnerability<'_> {
             });
         }
         let word = Severity::from_cyclonedx(&self.severity)?;
+        let original = Severity::from_cyclonedx(&self.original_severity)?;
         let score = rating::of_score("cvssScore", self.cvss_score)?;
-        match Severity::from_cyclonedx(&self.severity_with_critical)? {
-            None if word == Some(Severity::High) => Ok(word.max(score)),
-            None => Ok(word.or(score)),
-            whole => Ok(whole.max(word)),
-        }
+        let rated = match Severity::from_cyclonedx(&self.severity_with_critical)? {
+            None if word == Some(Severity::High) => word.max(score),
+            None => word.or(score),
+            whole => whole.max(word),
+        };
+        Ok(rated.max(original))
     }
 }

@@ -7,6 +7,7 @@ mod clair;
 mod cyclonedx;
 mod faults;
 mod gitlab;
+mod graver;
 mod grype;
 mod harbor;
 mod recognition;
