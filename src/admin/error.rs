@@ -56,8 +56,11 @@ impl AdminError {
     pub(super) fn denied(verdict: VerdictView) -> Self {
         let refusal = match verdict.lifted() {
             None => Self::new(ErrorCode::Denied, verdict.message.clone()),
-            Some(lifted) => Self::new(ErrorCode::Denied, format!("sekisho: {lifted}"))
-                .next("do what its reasons name, or force it: that records it all the same"),
+            Some(lifted) => {
+                let force = "do what its reasons name, or force it: that records it all the same";
+                let next = verdict.instead_of_force().unwrap_or(force);
+                Self::new(ErrorCode::Denied, format!("sekisho: {lifted}")).next(next)
+            }
         };
         Self {
             verdict: Some(Box::new(verdict)),

@@ -7,8 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::FindingView;
 use crate::oci::{Digest, distinct};
 use crate::trust::{
-    Check, Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, Verdict,
-    nameless_check,
+    Check, Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, ReasonClass,
+    Verdict, nameless_check,
 };
 
 /// Where a verdict is asked for: `GET` with a [`VerdictQuery`].
@@ -190,6 +190,18 @@ impl VerdictView {
         };
         let codes = codes.join(", ");
         Some(format!("{where_denied} it would be denied ({codes})"))
+    }
+
+    /// What is to be done instead where no `--force` promotes what passes only for a while;
+    /// `None` where it would.
+    pub fn instead_of_force(&self) -> Option<&'static str> {
+        let mut reasons = self.reasons.iter().map(|it| it.reason.class());
+        let first = reasons.find(|it| !matches!(it, ReasonClass::Evidence | ReasonClass::Harm))?;
+        Some(match first {
+            ReasonClass::Withdrawn => "reinstate it first, or promote another",
+            ReasonClass::OwnFailure => "try again when it can be decided",
+            _ => "mend what its reasons name",
+        })
     }
 
     /// Whether it is refused only because it cannot be said now: nobody's image is at fault,

@@ -91,7 +91,10 @@ impl Promote {
 /// A mode or a ticket lets it pass for a while; a promotion lasts.
 fn lifted(verdict: &VerdictView) -> String {
     let lifted = verdict.lifted();
-    let told = lifted.map(|it| format!("{it}; --force would record it all the same; "));
+    let told = lifted.map(|it| match verdict.instead_of_force() {
+        None => format!("{it}; --force would record it all the same; "),
+        Some(instead) => format!("{it}, and --force records no such image; {instead}; "),
+    });
     told.unwrap_or_default()
 }
 

@@ -1,6 +1,6 @@
 //! Promotion where the mode lets pass what `enforce` would deny.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::program::{Program, Run};
 use crate::kit::lab::{LISTENERS, Lab, NAME};
@@ -86,5 +86,34 @@ async fn acts_name_the_token_that_was_made_and_the_promotion_that_was_forced() {
         let is_told = lines.any(|line| parts.iter().all(|part| line.contains(part)));
         assert!(is_told, "{parts:?}: {acts:?}");
     }
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_revoked_is_promoted_by_no_force_and_the_refusal_says_what_helps() {
+    let lab = Lab::start().await;
+    let (_, named) = lab.put(NAME, "1");
+    let revoked = json!({"image": named, "reason": "backdoor"});
+    let ask = lab.api("POST", "/api/v1/revocations").json(&revoked);
+    ask.send().await.expect(200);
+    let grant = json!({
+        "image": named, "environment": "staging", "ticket": "INC-7", "hours": 1,
+        "reason": "checkout is down", "revoked": true,
+    });
+    let ask = lab.api("POST", "/api/v1/break-glass").json(&grant);
+    ask.send().await.expect(200);
+    let promote = ["promote", &named, "--to", "staging", "--force"];
+    let refused = run(&lab, &promote).await;
+    assert_eq!(refused.code, 3, "{refused:?}");
+    let told = "and --force records no such image; reinstate it first, or promote another; \
+                nothing is recorded";
+    assert!(refused.stdout.contains(told), "{refused:?}");
+    assert!(!refused.stdout.contains("would record it"), "{refused:?}");
+    let json = run(&lab, &[&promote[..], &["--output", "json"]].concat()).await;
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(
+        json["error"]["next_step"],
+        "reinstate it first, or promote another"
+    );
     lab.stop().await;
 }
