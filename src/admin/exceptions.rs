@@ -1,8 +1,11 @@
 //! `GET /api/v1/exceptions` and `GET /api/v1/advisories`: the entries in force. They are
 //! written in files under version control; the API cannot change them.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 
 use super::Admin;
 use super::authenticate::{RecordsReader, RequestTime};
@@ -33,8 +36,10 @@ pub(super) async fn exceptions(
         let Some(exception) = exception_within(scope, exception) else {
             continue;
         };
+        let reach = reach(&admin, &catalogue, (scope, now), &exception).await?;
         exceptions.push(ExceptionView {
-            used: is_used(&admin, &catalogue, scope, &exception).await?,
+            used: reach.used,
+            overruled_by: reach.overruled_by.into_iter().collect(),
             ..ExceptionView::new(&exception, now)
         });
     }
@@ -50,26 +55,46 @@ const READ_AT_ONCE: usize = 200;
 /// need it, whether one does stays unknown.
 const MAX_READ: usize = 5000;
 
+/// What an exception accepts now.
+#[derive(Default)]
+struct Reach {
+    /// `None`: not known.
+    used: Option<bool>,
+    /// The advisories that raise all that it would accept.
+    overruled_by: BTreeSet<String>,
+}
+
 /// Whether a scan in force, of an image in its scope and in the reader's, has a finding that
-/// it accepts; not known of the end of life, which no index holds.
-async fn is_used(
+/// it accepts, and that no advisory raises; not known of the end of life, which no index holds.
+async fn reach(
     admin: &Admin,
     catalogue: &Catalogue,
-    scope: &Scope,
+    (scope, now): (&Scope, Timestamp),
     exception: &Exception,
-) -> Result<Option<bool>, AdminError> {
+) -> Result<Reach, AdminError> {
     if exception.vulnerabilities.is_empty() {
-        return Ok(None);
+        return Ok(Reach::default());
     }
     let (ledger, ids) = (&admin.ledger, &exception.vulnerabilities);
+    let rulebook = admin.gate.rulebook();
+    let mut overruled_by = BTreeSet::new();
     let naming = naming_within(admin, catalogue, scope, exception).await?;
     for some in naming.chunks(READ_AT_ONCE).take(MAX_READ / READ_AT_ONCE) {
         let found = ledger.current_findings_naming(ids, some).await?;
-        if found.iter().any(|it| exception.accepts(&it.item)) {
-            return Ok(Some(true));
+        for it in found.iter().filter(|it| exception.accepts(&it.item)) {
+            let Some(raised_by) = rulebook.raising(&it.item, now) else {
+                return Ok(Reach {
+                    used: Some(true),
+                    ..Reach::default()
+                });
+            };
+            overruled_by.insert(raised_by.id.clone());
         }
     }
-    Ok((naming.len() <= MAX_READ).then_some(false))
+    Ok(Reach {
+        used: (naming.len() <= MAX_READ).then_some(false),
+        overruled_by,
+    })
 }
 
 /// The manifests in both scopes with a scan that names one of its vulnerabilities.

@@ -72,6 +72,9 @@ pub struct ExceptionView {
     pub state: PolicyEntryState,
     /// Whether a report that counts has what it accepts; `null`: not known.
     pub used: Option<bool>,
+    /// Ids of the advisories that raise all that it would accept: no exception accepts that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overruled_by: Vec<String>,
 }
 
 impl ExceptionView {
@@ -89,6 +92,7 @@ impl ExceptionView {
             expires: exception.expires,
             state: PolicyEntryState::of_exception(exception, now),
             used: None,
+            overruled_by: Vec::new(),
         }
     }
 }

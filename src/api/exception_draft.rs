@@ -33,7 +33,7 @@ pub struct DraftWords<'a> {
 impl ExceptionDraft {
     /// `None`: an exception would accept nothing of it.
     pub fn of(verdict: &VerdictView) -> Option<Self> {
-        let severe = |finding: &&FindingView| finding.outcome == FindingOutcome::TooSevere;
+        let severe = |it: &&FindingView| is_too_severe(it) && !it.raised;
         let mut comments: BTreeMap<&str, String> = BTreeMap::new();
         for finding in verdict.findings.iter().filter(severe) {
             comments
@@ -50,7 +50,11 @@ impl ExceptionDraft {
 
     /// For what the image stays denied, whatever exception is written: `not-promoted`.
     pub fn not_lifted(verdict: &VerdictView) -> Vec<DenialReason> {
-        let accepted = |it: &DenialView| it.reason == DenialReason::TooSevere || is_end_of_life(it);
+        let raised = verdict.findings.iter().any(is_raised);
+        let accepted = |it: &DenialView| match it.reason {
+            DenialReason::TooSevere => !raised,
+            _ => is_end_of_life(it),
+        };
         let standing = verdict
             .reasons
             .iter()
@@ -74,6 +78,15 @@ impl ExceptionDraft {
         }
         entries.join("\n")
     }
+}
+
+fn is_too_severe(finding: &FindingView) -> bool {
+    finding.outcome == FindingOutcome::TooSevere
+}
+
+/// An advisory raises it, and no exception accepts that.
+fn is_raised(finding: &FindingView) -> bool {
+    is_too_severe(finding) && finding.raised
 }
 
 fn is_end_of_life(denial: &DenialView) -> bool {

@@ -24,6 +24,9 @@ pub struct FindingView {
     /// As it counts.
     #[schema(value_type = String)]
     pub severity: Severity,
+    /// By the advisory in `by`: no exception accepts it.
+    #[serde(default)]
+    pub raised: bool,
     /// As the scanner rated it.
     #[schema(value_type = Option<String>)]
     pub reported: Option<Severity>,
@@ -62,6 +65,7 @@ impl From<JudgedFinding> for FindingView {
             id: finding.id,
             aliases: finding.aliases,
             severity: finding.severity,
+            raised: finding.raised,
             reported: finding.reported,
             package: finding.package,
             installed: finding.installed,

@@ -199,6 +199,10 @@ fn nothing_to_accept(verdict: &VerdictView) -> Failure {
     let image = readable(&verdict.image, 600);
     match verdict.reasons.first() {
         None => Failure::new(format!("{image} is allowed now; it needs no exception")),
+        Some(denial) if denial.reason == DenialReason::TooSevere => Failure::new(format!(
+            "{image} is denied for what an advisory raises, which no exception accepts"
+        ))
+        .next(readable(&denial.next_step, 400)),
         Some(denial) => Failure::new(format!(
             "{image} is denied as {}, which no exception accepts",
             denial.reason

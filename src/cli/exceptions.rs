@@ -137,8 +137,17 @@ fn accepted(exception: &ExceptionView) -> String {
     }
 }
 
+/// No exception accepts what an advisory raises.
+fn is_overruled(exception: &ExceptionView) -> bool {
+    exception.used == Some(false) && !exception.overruled_by.is_empty()
+}
+
 fn warning(exception: &ExceptionView, now: Timestamp, palette: Palette) -> Option<String> {
     let told = match exception.state {
+        PolicyEntryState::Active | PolicyEntryState::Expiring if is_overruled(exception) => {
+            let by = listed(&exception.overruled_by, MAX_LIST_CHARS);
+            format!("accepts nothing, since {by} raises what it names; ask the owner of that")
+        }
         PolicyEntryState::Active if exception.used == Some(false) => {
             "is unused: no scan in force names what it accepts; take it out".to_owned()
         }

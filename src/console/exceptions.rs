@@ -45,6 +45,8 @@ struct ExceptionRow {
     owner: String,
     link: Option<String>,
     used: Option<bool>,
+    /// The advisories that raise all that it would accept.
+    overruled_by: String,
 }
 
 struct AdvisoryRow {
@@ -111,6 +113,7 @@ impl ExceptionRow {
             owner: readable(&exception.owner, 100),
             link: followed(&exception.link),
             used: exception.used,
+            overruled_by: readable(&exception.overruled_by.join(", "), 200),
         }
     }
 }

@@ -108,7 +108,7 @@ fn blocking<'a>(advisories: &[&'a Advisory]) -> Option<&'a Advisory> {
 }
 
 /// The advisory that raises highest, the first of several.
-fn raising<'a>(advisories: &[&'a Advisory]) -> Option<(&'a Advisory, Severity)> {
+pub(super) fn raising<'a>(advisories: &[&'a Advisory]) -> Option<(&'a Advisory, Severity)> {
     let raises = advisories.iter().rev().filter_map(|it| match it.effect {
         Effect::Raise(severity) => Some((*it, severity)),
         Effect::Block | Effect::Lower(_) => None,

@@ -46,6 +46,8 @@ pub struct JudgedFinding {
     pub reported: Option<Severity>,
     /// As it counts.
     pub severity: Severity,
+    /// By an advisory: no exception accepts it.
+    pub raised: bool,
     pub id: String,
     pub aliases: Vec<String>,
     pub package: String,
@@ -149,6 +151,7 @@ impl JudgedFinding {
             outcome,
             reported: finding.severity,
             severity: weight.severity,
+            raised: weight.raised_by.is_some(),
             id: finding.id.clone(),
             aliases: finding.aliases.clone(),
             package: finding.package.clone(),

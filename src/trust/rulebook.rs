@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::effective_finding::raising;
 use super::vulnerability_policy::VulnerabilityPolicy;
 use super::{
     Advisory, Effect, Environment, EnvironmentName, Exception, Exposure, ExposureRule,
     ExposureSource, Requirement,
 };
 use crate::oci::{Digest, RegistryHost, Repository};
+use crate::report::Finding;
 
 /// An upstream that vouches: evidence may be missing for its images.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +69,12 @@ impl Rulebook {
 
     pub fn advisories(&self) -> &[Advisory] {
         self.vulnerability_policy.advisories()
+    }
+
+    /// The advisory that raises a finding at `now`: no exception accepts what one raises.
+    pub fn raising(&self, finding: &Finding, now: Timestamp) -> Option<&Advisory> {
+        let advisories = self.vulnerability_policy.advisories_on(finding, now);
+        raising(&advisories).map(|(by, _)| by)
     }
 
     pub fn revision(&self) -> u64 {

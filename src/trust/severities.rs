@@ -167,12 +167,21 @@ fn judge_worsened(
             judgement.check("ceiling", CheckOutcome::Warned, text);
         }
         None => {
-            let next = match &excess.worst.fixed {
-                Some(_) => "rebuild, or ask for an exception",
-                None => "use another base, or ask for an exception",
-            };
+            let next = next_step(excess);
             judgement.deny(DenialReason::TooSevere, detail, next);
         }
+    }
+}
+
+/// No exception accepts what an advisory raises.
+fn next_step(excess: &Excess<'_>) -> String {
+    let mend = match &excess.worst.fixed {
+        Some(_) => "rebuild",
+        None => "use another base",
+    };
+    match excess.weight.raised_by {
+        Some(by) => format!("{mend}, or ask the owner of {}", by.id),
+        None => format!("{mend}, or ask for an exception"),
     }
 }
 

@@ -46,6 +46,11 @@ fn what_is_meant_by_its_source_is_told_with_it() {
     let raised = told(&raised_by_source);
     let start = "CVE-2026-1234 CRITICAL (raised by SEC-2026-014) liblzma5 3.0.1 of source xz-utils";
     assert!(raised.detail.starts_with(start), "{raised:?}");
+    // No exception accepts it.
+    assert_eq!(
+        raised.next_step,
+        "rebuild, or ask the owner of SEC-2026-014"
+    );
 }
 
 #[test]

@@ -55,3 +55,40 @@ async fn an_exception_is_used_where_it_accepts_a_finding_and_nowhere_else() {
     assert_eq!(used(&lab).await, [false; 5].map(Value::from));
     lab.stop().await;
 }
+
+const RAISING: &str = "[[advisory]]
+id = \"SEC-1\"
+vulnerabilities = [\"CVE-2026-1234\"]
+effect = \"raise\"
+severity = \"critical\"
+reason = \"exploited\"
+link = \"https://sec.example/1\"
+";
+
+#[tokio::test]
+async fn an_exception_for_what_an_advisory_raises_accepts_nothing_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("exceptions", exception("[\"CVE-2026-1234\"]", "")),
+        ("advisories", RAISING.to_owned()),
+    ] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+        std::fs::write(folder.path().join(name).join("a.toml"), text).unwrap();
+    }
+    let folders = "exceptions_dir = \"exceptions\"\nadvisories_dir = \"advisories\"";
+    let lab = Lab::inside(folder, &format!("{folders}\n{LISTENERS}"), ENVIRONMENTS).await;
+    let (image, named) = lab.put(NAME, "1");
+    let report = trivy(&image, &["HIGH"]);
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    let verdict = lab.verdict(&named, "staging").await;
+    assert_eq!(verdict["reasons"][0]["reason"], "too-severe", "{verdict}");
+    let listed = lab
+        .api("GET", "/api/v1/exceptions")
+        .send()
+        .await
+        .expect(200);
+    let only = &listed["exceptions"][0];
+    assert_eq!(only["used"], false, "{listed}");
+    assert_eq!(only["overruled_by"], json!(["SEC-1"]), "{listed}");
+    lab.stop().await;
+}

@@ -4,7 +4,7 @@ use sekisho::app::config::load_vulnerability_policy;
 use serde_json::{Value, json};
 
 use super::program::{Program, Run};
-use crate::kit::lab::{Lab, NAME, eventually, trivy};
+use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, NAME, eventually, trivy};
 
 async fn run(lab: &Lab, arguments: &[&str]) -> Run {
     let program = Program::new(arguments)
@@ -213,6 +213,62 @@ async fn a_decision_is_explained_as_it_was_decided_then() {
     assert!(
         decision["checks"].as_array().unwrap().len() >= 3,
         "{decision}"
+    );
+    lab.stop().await;
+}
+
+const RAISING: &str = "[[advisory]]
+id = \"SEC-1\"
+vulnerabilities = [\"CVE-2026-1234\"]
+effect = \"raise\"
+severity = \"critical\"
+reason = \"exploited\"
+link = \"https://sec.example/1\"
+";
+
+#[tokio::test]
+async fn what_an_advisory_raises_has_no_draft_and_another_next_step() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("advisories")).unwrap();
+    std::fs::write(folder.path().join("advisories/a.toml"), RAISING).unwrap();
+    let listeners = format!("advisories_dir = \"advisories\"\n{LISTENERS}");
+    let lab = Lab::inside(folder, &listeners, ENVIRONMENTS).await;
+    let (image, named) = lab.put(NAME, "1");
+    let mut report = trivy(&image, &["HIGH"]);
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    let id = denied(&lab).await;
+    let told = run(&lab, &["explain", &id]).await;
+    assert!(
+        told.stdout
+            .contains("next: rebuild, or ask the owner of SEC-1"),
+        "{told:?}"
+    );
+    let draft = ["exceptions", "draft", &id, "--link", LINK, "--owner", "web"];
+    let refused = run(&lab, &draft).await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    for part in [
+        "an advisory raises, which no exception accepts",
+        "the owner of SEC-1",
+    ] {
+        assert!(refused.stderr.contains(part), "{part}: {refused:?}");
+    }
+    // Beside another finding the draft has that alone, and says what stays.
+    let mut other = report["Results"][0]["Vulnerabilities"][0].clone();
+    other["VulnerabilityID"] = json!("CVE-2026-7");
+    let found = report["Results"][0]["Vulnerabilities"].as_array_mut();
+    found.unwrap().push(other);
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    let drafted = run(&lab, &draft).await;
+    assert_eq!(drafted.code, 0, "{drafted:?}");
+    assert!(
+        drafted
+            .stdout
+            .contains("vulnerabilities = [\"CVE-2026-7\"]"),
+        "{drafted:?}"
+    );
+    assert!(
+        drafted.stderr.contains("stays denied: too-severe"),
+        "{drafted:?}"
     );
     lab.stop().await;
 }
