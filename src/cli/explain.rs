@@ -80,7 +80,7 @@ impl Explain {
             any_gateway: true,
         };
         let answer = client.get::<VerdictView>(VERDICTS, &query).await;
-        let answer = answer.map_err(Failure::denied_as_pulls_are)?;
+        let answer = answer.map_err(|it| it.denied_as_pulls_are().asked_wrongly())?;
         self.screen.output.show(&answer.raw, |palette| {
             verdict::render_all(&answer.body, palette)
         })?;

@@ -137,6 +137,14 @@ impl Failure {
         self
     }
 
+    /// Ends as a wrong argument does, where the server could not read what was asked.
+    pub const fn asked_wrongly(mut self) -> Self {
+        if matches!(self.code, Some(ErrorCode::BadRequest)) {
+            self.exit = Exit::Usage;
+        }
+        self
+    }
+
     /// Says which of several things it is about.
     pub fn about(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);

@@ -272,3 +272,13 @@ async fn what_an_advisory_raises_has_no_draft_and_another_next_step() {
     );
     lab.stop().await;
 }
+
+#[tokio::test]
+async fn an_explanation_without_the_environment_that_it_needs_is_a_wrong_call() {
+    let lab = Lab::start().await;
+    let (_, named) = lab.put(NAME, "1");
+    let told = run(&lab, &["explain", &named]).await;
+    assert_eq!(told.code, 2, "{told:?}");
+    assert!(told.stderr.contains("name one of: production"), "{told:?}");
+    lab.stop().await;
+}
