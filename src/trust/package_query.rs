@@ -53,7 +53,8 @@ impl PackageQuery {
         self.pattern.name()
     }
 
-    /// Whether it could be this package, or the source that it was built from: what a report leaves out is assumed to match.
+    /// Whether it could be this package, or the source that it was built from: what a report
+    /// leaves out is assumed to match.
     pub fn may_be(&self, package: &PackageRef<'_>) -> bool {
         let versions = self.version.as_deref();
         let found = ReadPackage::of(*package);
