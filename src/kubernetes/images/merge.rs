@@ -3,19 +3,25 @@
 //! To YAML the keys that a map names itself win. To what kubectl reads with, what comes last
 //! wins: `<<` behind an `image` replaces it.
 
+use std::collections::HashSet;
+
 use super::node::YamlNode;
+use crate::oci::printable;
 
 /// Keys and values, in the order of the document.
 type Entries = Vec<(String, YamlNode)>;
 
 const MERGE: &str = "<<";
+/// What is shown of a key, in characters.
+const MAX_KEY_CHARS: usize = 60;
 
 /// What a map holds, with what it merges.
 ///
 /// # Errors
-/// The map that `<<` names would replace a key before it for some who read it, or it is
-/// none.
+/// A key stands in it twice, of which kubectl takes the last. The map that `<<` names would
+/// replace a key before it for some who read it, or it is none.
 pub(super) fn merged(entries: Entries) -> Result<Entries, String> {
+    check_repeated(&entries)?;
     if entries.iter().all(|(key, _)| key != MERGE) {
         return Ok(entries);
     }
@@ -30,6 +36,18 @@ pub(super) fn merged(entries: Entries) -> Result<Entries, String> {
     }
     add(&mut named, from);
     Ok(named)
+}
+
+/// The reader tells keys apart that a tag or another spelling makes different to it alone.
+fn check_repeated(entries: &Entries) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    match entries.iter().find(|(key, _)| !seen.insert(key)) {
+        None => Ok(()),
+        Some((key, _)) => {
+            let key = printable(key, MAX_KEY_CHARS);
+            Err(format!("'{key}' stands twice in one map"))
+        }
+    }
 }
 
 /// The maps that stand behind a merge key, as one: the first of several wins.
@@ -64,9 +82,12 @@ fn agrees(before: &Entries, merged: &Entries) -> Result<(), String> {
     };
     match before.iter().find(other) {
         None => Ok(()),
-        Some((key, _)) => Err(format!(
-            "'<<' behind '{key}' replaces it for kubectl alone: write '<<' first"
-        )),
+        Some((key, _)) => {
+            let key = printable(key, MAX_KEY_CHARS);
+            Err(format!(
+                "'<<' behind '{key}' replaces it for kubectl alone: write '<<' first"
+            ))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ pub(super) enum YamlNode {
     /// A number or a truth value.
     Other,
     List(Vec<YamlNode>),
-    /// In the order of the document, what it merges last. The reader refuses duplicate keys.
+    /// In the order of the document, what it merges last. No key stands in it twice.
     Map(Vec<(String, YamlNode)>),
 }
 

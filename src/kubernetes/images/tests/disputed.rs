@@ -80,3 +80,21 @@ fn merges_that_everybody_reads_alike_are_merged() {
         assert!(found[0].starts_with(image), "{container}: {found:?}");
     }
 }
+
+#[test]
+fn a_key_that_stands_twice_to_kubectl_is_refused_however_it_is_written() {
+    for container in [
+        "- { image: good:1, !x image: bad:1 }",
+        "- { image: good:1, !!binary aW1hZ2U=: bad:1 }",
+        "- { image: good:1, !<x> image: bad:1 }",
+        "- { image: good:1, ? !x image : bad:1 }",
+        "- { <<: { image: good:1, !x image: bad:1 } }",
+        "- { <<: *bad, !x <<: { image: good:1 } }",
+        "- { <<: *bad, !!binary PDw=: { image: good:1 } }",
+    ] {
+        let told = refused(&pod(&format!("spec:\n  containers:\n  {container}\n")));
+        assert!(told.contains("stands twice"), "{container}: {told}");
+    }
+    let told = refused("kind: ConfigMap\n!x kind: Pod\nmetadata: { name: p }\n");
+    assert!(told.contains("'kind' stands twice"), "{told}");
+}
