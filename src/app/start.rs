@@ -28,6 +28,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(25);
 /// within this: a disk that hangs holds no process that is to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The audit log is opened again within this, or when it is next written.
+const REOPEN_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How often what waits goes to the collector of traces.
 const TRACE_PERIOD: Duration = Duration::from_millis(250);
 
@@ -242,8 +245,11 @@ impl Reloader {
     /// moved away.
     pub async fn reload(&self) {
         self.tasks.hurry();
-        if let Err(error) = self.audit.reopen().await {
-            tracing::error!(%error, "the audit log is not opened again");
+        match tokio::time::timeout(REOPEN_TIMEOUT, self.audit.reopen()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the audit log is not opened again"),
+            // What it hangs at must not keep the program from hearing further signals.
+            Err(_) => tracing::error!("the audit log hangs, and is opened again once it does not"),
         }
     }
 }

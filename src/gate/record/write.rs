@@ -228,9 +228,16 @@ impl DecisionWriter {
             self.index.wake();
             self.write_waiting().await;
         }
+    }
+}
+
+/// Also where it is given up with a batch in hand, at a store that hangs.
+impl Drop for DecisionWriter {
+    fn drop(&mut self) {
+        let queued = self.decisions.len();
         for (store, backlog) in [("audit log", &self.log), ("ledger", &self.index)] {
-            if !backlog.is_empty() {
-                let lost = backlog.len();
+            let lost = backlog.len() + queued;
+            if lost > 0 {
                 tracing::error!(store, decisions.lost = lost, "decisions were not written");
             }
         }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::served::Served;
+use crate::kit::FullPipe;
 use crate::kit::lab::{Answer, Ask, NAME, config, eventually, named, sample};
 use crate::lab::{Missing, as_root, installed, or_skip};
 
@@ -223,4 +224,20 @@ async fn a_full_disk_of_the_audit_log_does_not_hold_up_the_end() {
     let told: Vec<&str> = told.collect();
     assert_eq!(told.len(), 1, "{log}");
     assert!(told[0].contains("audit log"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_hangs_holds_up_no_signal_and_what_it_lacks_is_told_at_the_end() {
+    let pipe = FullPipe::new();
+    let path = pipe.path.display();
+    let keys = format!("[audit]\npath = \"{path}\"\n[drain]\ntimeout = \"1s\"\n");
+    let mut gateway = or_skip!(OnSmallDisk::start(&keys).await);
+    deny_some(&gateway).await;
+    gateway.served.signal("HUP");
+    gateway.served.signal("TERM");
+    assert_eq!(gateway.served.ended().await, Some(0));
+    let log = fs::read_to_string(gateway.folder.path().join("log")).unwrap();
+    let is_told =
+        |line: &str| line.contains("decisions were not written") && line.contains("audit log");
+    assert!(log.lines().any(is_told), "{log}");
 }

@@ -5,6 +5,7 @@ pub mod cluster_api;
 pub mod collector;
 pub mod events;
 mod evidence;
+mod full_pipe;
 pub mod lab;
 mod odd;
 pub mod postgres;
@@ -15,6 +16,7 @@ mod wire;
 mod world;
 
 pub use evidence::{Found, report};
+pub use full_pipe::FullPipe;
 pub use odd::{amd64, entry, image, image_on, index_of, manifest_of, piece};
 pub use running::{Running, eventually};
 pub use setup::Setup;
