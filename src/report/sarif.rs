@@ -167,7 +167,15 @@ impl Gathered {
             if outcome.is_no_finding() || rule.is_some_and(|rule| !rule.is_vulnerability) {
                 return Ok(());
             }
-            self.findings.push(finding(outcome, rule)?)
+            let found = finding(outcome, rule)?;
+            if rule.is_some_and(|rule| rule.is_partly_unrated) {
+                let unrated = Finding {
+                    severity: None,
+                    ..found.clone()
+                };
+                self.findings.push(unrated)?;
+            }
+            self.findings.push(found)
         })
     }
 
@@ -234,7 +242,8 @@ impl Outcome<'_> {
         lost.then_some(Severity::Critical)
     }
 
-    /// By its place, if the rule there is called so; else by its id.
+    /// By its place, if the rule there is called so; else by its id. One that is called by a part
+    /// of the id alone comes behind one that has all of it.
     fn rule<'r>(&self, rules: &'r Rules) -> Option<&'r Rated> {
         let by_place = self.rule.as_ref().and_then(|it| it.index);
         let place = by_place.or(self.rule_index);
@@ -242,7 +251,9 @@ impl Outcome<'_> {
         let by_place = rules.at(component, place);
         let named = self.named();
         by_place
-            .filter(|rule| named.is_none_or(|id| rule.is_called(id)))
+            .filter(|rule| named.is_none_or(|id| rule.id == id))
+            .or_else(|| rules.called(named?))
+            .or_else(|| by_place.filter(|rule| named.is_some_and(|id| rule.is_called(id))))
             .or_else(|| rules.named(named?))
     }
 

@@ -146,7 +146,8 @@ impl Rules {
         ends.find_map(|end| self.called(&id[..end]))
     }
 
-    fn called(&self, id: &str) -> Option<&Rated> {
+    /// The rule of an id.
+    pub(super) fn called(&self, id: &str) -> Option<&Rated> {
         let (component, place) = self.by_id.get(id)?;
         let only = || self.components.get(*component)?.get(*place);
         self.repeated.get(id).or_else(only)
@@ -160,12 +161,10 @@ impl Rated {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Makes of two rules of one id one that is as grave as either. Policy rates what one of
-    /// them leaves open, unless the other is graver than middling.
+    /// Makes of two rules of one id one that is as grave as either.
     fn add(&mut self, other: &Self) {
-        let both = self.severity.zip(other.severity).is_some();
-        let gravest = self.severity.max(other.severity);
-        self.severity = gravest.filter(|it| both || *it > Severity::Medium);
+        self.is_partly_unrated |= self.severity.is_some() != other.severity.is_some();
+        self.severity = self.severity.max(other.severity);
         self.identifiers.extend_from_slice(&other.identifiers);
         self.mentioned.extend_from_slice(&other.mentioned);
         self.is_scored &= other.is_scored;
@@ -183,6 +182,8 @@ pub(super) struct Rated {
     /// Ids that stand in its texts and links.
     pub(super) mentioned: Vec<String>,
     pub(super) severity: Option<Severity>,
+    /// One of several of its id leaves it to policy how grave it is, and policy may say more.
+    pub(super) is_partly_unrated: bool,
     /// It has a score, which may say nothing.
     pub(super) is_scored: bool,
     pub(super) is_error: bool,
@@ -211,6 +212,7 @@ fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
         is_error: level.as_deref() == Some("error"),
         id: rule.id,
         severity,
+        is_partly_unrated: false,
         is_vulnerability: tags.iter().any(|tag| tag == "vulnerability")
             || !tags.iter().any(|tag| OTHER_RESULT_TAGS.contains(&&**tag)),
     })

@@ -23,7 +23,9 @@ impl SourcePackage {
             .filter_map(|pair| pair.split_once('='));
         let (_, value) = pairs.find(|(key, _)| key.eq_ignore_ascii_case("upstream"))?;
         let told = decoded(value);
-        let (name, version) = match told.strip_suffix(".src.rpm") {
+        let rpm = [".src.rpm", ".nosrc.rpm"];
+        let file = rpm.iter().find_map(|end| told.strip_suffix(end));
+        let (name, version) = match file {
             Some(file) => of_rpm(file),
             None => told.rsplit_once('@').unwrap_or((&told, "")),
         };
@@ -103,6 +105,11 @@ mod tests {
                 "pkg:rpm/redhat/xz-libs@5.2.5-8.el9?upstream=xz-devel-5.2.5-8.el9.src.rpm",
                 "xz-devel",
                 "5.2.5-8.el9",
+            ),
+            (
+                "pkg:rpm/redhat/kernel-core@5.14.0-1.el9?upstream=kernel-5.14.0-1.el9.nosrc.rpm",
+                "kernel",
+                "5.14.0-1.el9",
             ),
             (
                 "pkg:apk/alpine/libcrypto3@3?Upstream=openssl",

@@ -84,10 +84,24 @@ fn of_sarif_rules_with_one_id_the_gravest_counts_wherever_it_stands() {
             "{rules}"
         );
     }
-    // What one of them leaves open is not as mild as the other.
+    // What one of them leaves open may be graver than the other, and may be milder.
     let unrated = json!({"id": "CVE-2026-1"});
-    let report = sarif(&json!([unrated, mild]), &Value::Null, &result);
-    assert_eq!(report.findings[0].severity, None);
+    for rules in [json!([unrated, mild]), json!([mild, unrated, mild])] {
+        let report = sarif(&rules, &Value::Null, &result);
+        let severities: Vec<_> = report.findings.iter().map(|it| it.severity).collect();
+        assert_eq!(severities, [None, Some(Severity::Low)], "{rules}");
+    }
+}
+
+#[test]
+fn a_sarif_rule_of_all_of_an_id_comes_before_one_of_a_part_of_it() {
+    let rules = json!([rule("CVE-2026-1", "2"), rule("CVE-2026-1/openssl", "9.8")]);
+    for place in [json!(0), json!(1), Value::Null] {
+        let result = json!({"ruleId": "CVE-2026-1/openssl", "ruleIndex": place});
+        let report = sarif(&rules, &Value::Null, &result);
+        let severity = report.findings[0].severity;
+        assert_eq!(severity, Some(Severity::Critical), "{place}");
+    }
 }
 
 #[test]
