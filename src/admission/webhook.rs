@@ -96,6 +96,7 @@ impl Webhook {
         let review = match read(&head.room.heavy, bytes.clone()).await.map_err(bad)? {
             Ok(review) => review,
             Err(error) => {
+                self.check_certificate(head, false)?;
                 let call = self
                     .begun(head, &bytes)
                     .ok_or(bad("the body is no AdmissionReview"))?;
@@ -105,10 +106,7 @@ impl Webhook {
         if review.api_version != API_VERSION || review.kind != KIND {
             return Err(bad("the body is no AdmissionReview of admission.k8s.io/v1"));
         }
-        if self.asks_certificates && !head.is_known && !review.request.is_dry_run() {
-            tracing::warn!(client.address = ?head.client, "review without a certificate");
-            return Err(NO_CERTIFICATE);
-        }
+        self.check_certificate(head, review.request.is_dry_run())?;
         drop(bytes);
         let mut call = ReviewCall::new(self, head, review.request);
         call.keep_essence(head.kind);
@@ -117,6 +115,14 @@ impl Webhook {
             WebhookKind::Mutate => call.mutate().await,
             WebhookKind::Validate => call.validate().await,
         })
+    }
+
+    fn check_certificate(&self, head: &ReviewHead<'_>, is_dry_run: bool) -> Result<(), NoReview> {
+        if self.asks_certificates && !head.is_known && !is_dry_run {
+            tracing::warn!(client.address = ?head.client, "review without a certificate");
+            return Err(NO_CERTIFICATE);
+        }
+        Ok(())
     }
 
     /// A review that cannot be judged, as far as its beginning tells what it is of.
@@ -132,6 +138,7 @@ impl Webhook {
     }
 
     fn too_long(&self, head: &ReviewHead<'_>, beginning: &[u8]) -> Reviewed {
+        self.check_certificate(head, false)?;
         let call = self.begun(head, beginning);
         let call = call.ok_or(bad("the review is over 8 MiB"))?;
         Ok(unjudged(head, &call, Unjudged::too_long()))

@@ -272,7 +272,7 @@ async fn what_goes_wrong_names_the_input_and_the_next_step() {
         ),
         (
             format!("explain {bare}"),
-            1,
+            2,
             ["several environments", "production, staging"],
         ),
         (
