@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::files::rotated;
+use crate::file_access::open_regular;
 
 /// A file, by what it is and not only by its name.
 pub(super) struct ListedFile {
@@ -37,6 +38,11 @@ impl ListedFile {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             metadata => metadata?,
         };
+        // What a pipe gave once it does not give again, and the rest looks like a log cut short.
+        if !metadata.is_file() {
+            let text = "is no regular file, and is read twice: write what it gives to a file";
+            return Err(io::Error::new(ErrorKind::InvalidInput, text));
+        }
         Ok(Some(Self {
             path: path.to_owned(),
             device: metadata.dev(),
@@ -63,7 +69,7 @@ impl ListedFile {
     }
 
     fn opened_at(&self, path: &Path) -> io::Result<Option<File>> {
-        let file = match File::open(path) {
+        let file = match open_regular(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             file => file?,
         };

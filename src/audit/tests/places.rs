@@ -104,3 +104,15 @@ async fn a_link_that_leads_elsewhere_since_is_followed() {
     assert_eq!(records(&volume.join("lines")), [numbered(1)]);
     assert_eq!(records(&volume.join("others")), [numbered(2)]);
 }
+
+#[test]
+fn a_pipe_is_told_as_what_cannot_be_verified_and_not_as_a_log_cut_short() {
+    let (reader, mut writer) = pipe().unwrap();
+    std::io::Write::write_all(&mut writer, b"{}\n").unwrap();
+    let path = PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd()));
+    let refused = check_log(&path, &[], |_, _| {}).unwrap_err().to_string();
+    assert!(
+        refused.contains("write what it gives to a file"),
+        "{refused}"
+    );
+}
