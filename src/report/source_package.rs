@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::percent::percent_decoded;
+
 /// `xz-utils`, which `liblzma5` is built from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SourcePackage {
@@ -22,7 +24,7 @@ impl SourcePackage {
             .split('&')
             .filter_map(|pair| pair.split_once('='));
         let (_, value) = pairs.find(|(key, _)| key.eq_ignore_ascii_case("upstream"))?;
-        let told = decoded(value);
+        let told = percent_decoded(value);
         let rpm = [".src.rpm", ".nosrc.rpm"];
         let file = rpm.iter().find_map(|end| told.strip_suffix(end));
         let (name, version) = match file {
@@ -56,25 +58,6 @@ fn of_rpm(file: &str) -> (&str, &str) {
         Some(at) => (&file[..at], &file[at + 1..]),
         None => (file, ""),
     }
-}
-
-/// Percent-decoded; what is no encoding stays as it is.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let hex = (*first == b'%')
-            .then(|| behind.split_at_checked(2))
-            .flatten();
-        let byte = hex.and_then(|(hex, behind)| {
-            let hex = std::str::from_utf8(hex).ok()?;
-            Some((u8::from_str_radix(hex, 16).ok()?, behind))
-        });
-        let (byte, behind) = byte.unwrap_or((*first, behind));
-        bytes.push(byte);
-        rest = behind;
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Package URLs (<https://github.com/package-url/purl-spec>), in the one spelling that their
 //! type knows: tools write the same package differently.
 
-use std::borrow::Cow;
+use crate::report::percent_decoded;
 
 /// A package URL, taken apart, decoded and normalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +38,16 @@ impl Purl {
         let (kind, path) = path.split_once('/')?;
         let path = path.trim_matches('/');
         let (namespace, name) = match path.rsplit_once('/') {
-            Some((namespace, name)) => (Some(decode(namespace)), name),
+            Some((namespace, name)) => (Some(percent_decoded(namespace)), name),
             None => (None, path),
         };
-        let name = decode(name);
+        let name = percent_decoded(name);
         let kind = kind.to_ascii_lowercase();
         if kind.is_empty() || name.is_empty() {
             return None;
         }
         let mut qualifiers = read_qualifiers(qualifiers);
-        let version = version.map(decode);
+        let version = version.map(percent_decoded);
         Some(Self {
             namespace: namespace.map(|it| namespace_of(&kind, &it)),
             name: name_of(&kind, &name),
@@ -174,7 +174,10 @@ impl Version {
 fn read_qualifiers(text: &str) -> Vec<(String, String)> {
     let qualifier = |pair: &str| {
         let (key, value) = pair.split_once('=')?;
-        Some((key.to_ascii_lowercase(), decode(value).into_owned()))
+        Some((
+            key.to_ascii_lowercase(),
+            percent_decoded(value).into_owned(),
+        ))
     };
     text.split('&').filter_map(qualifier).collect()
 }
@@ -233,27 +236,6 @@ fn folded(name: &str) -> String {
         true => lower,
         false => folded,
     }
-}
-
-/// Percent-decoded; what is no encoding stays as it is.
-fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let encoded = (*first == b'%').then(|| behind.get(..2)).flatten();
-        let decoded = encoded
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(decoded.unwrap_or(*first));
-        rest = match decoded {
-            Some(_) => &behind[2..],
-            None => behind,
-        };
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 #[cfg(test)]
