@@ -12,7 +12,6 @@ use super::on_nodes::images_on_nodes;
 use super::webhook;
 use crate::gate::{ExposureInput, ImageInUse, ImageUsage, RejudgeRound};
 use crate::kubernetes::exposure::RunningPod;
-use crate::kubernetes::names::SYSTEM_NAMESPACE;
 use crate::ledger::LedgerError;
 use crate::metrics::{DeniedInUseLabels, ImageUse, SharedWork};
 use crate::oci::{Digest, Repository};
@@ -103,9 +102,7 @@ pub(super) fn running_images(parts: &Components) -> Vec<ImageInUse> {
 
 fn is_exempt(parts: &Components, cluster: &ClusterConfig, namespace: &str) -> bool {
     let mut exempt = cluster.exempt_namespaces.iter();
-    parts.clusters.own_namespace(cluster) == Some(namespace)
-        || namespace == SYSTEM_NAMESPACE
-        || exempt.any(|it| it == namespace)
+    parts.clusters.own_namespace(cluster) == Some(namespace) || exempt.any(|it| it == namespace)
 }
 
 /// What the runtime says that it runs, and what the Pod names by digest.

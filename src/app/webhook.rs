@@ -7,7 +7,6 @@ use super::{Components, environment_listener};
 use crate::admission::{self, ClusterCallbacks, ClusterPolicy, NamespacePolicy, Webhook};
 use crate::gate::Listener;
 use crate::http::StackLimits;
-use crate::kubernetes::names::SYSTEM_NAMESPACE;
 use crate::oci::RegistryHost;
 use crate::trust::ImageNames;
 
@@ -58,7 +57,6 @@ fn answering(
         exempt: own
             .map(str::to_owned)
             .into_iter()
-            .chain([SYSTEM_NAMESPACE.to_owned()])
             .chain(cluster.exempt_namespaces.iter().cloned())
             .collect(),
         namespaces: rules

@@ -214,9 +214,10 @@ fn cluster(
     let nodes = section.read("nodes").unwrap_or_default();
     let pin_digests = section.read("pin_digests").unwrap_or(true);
     let namespace = label(section, "namespace", "");
-    let exempt = section.list("exempt_namespaces");
-    let exempt_namespaces: Vec<String> =
-        exempt.unwrap_or_else(|| vec![SYSTEM_NAMESPACE.to_owned()]);
+    let mut exempt_namespaces: Vec<String> = section.list("exempt_namespaces").unwrap_or_default();
+    if exempt_namespaces.iter().all(|it| it != SYSTEM_NAMESPACE) {
+        exempt_namespaces.push(SYSTEM_NAMESPACE.to_owned());
+    }
     let namespaces = namespaces(section, nodes);
     let pull_secret = pull_secret(section);
     let allow_never = section.read("allow_never").unwrap_or(false);

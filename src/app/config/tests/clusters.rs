@@ -123,6 +123,7 @@ fn what_is_allowed_and_dangerous_is_warned_of() {
     let listener = "[[listeners]]\naddress = \"127.0.0.1:5080\"\nexposure = \"internal\"\n";
     let config = read(&format!("{listener}{CLUSTER}exempt_namespaces = []\n")).unwrap();
     let warnings: Vec<String> = config.all_warnings().map(|it| it.to_string()).collect();
+    assert_eq!(config.clusters[0].exempt_namespaces, ["kube-system"]);
     let said = "no listener behind g.example:5080 serves production/external";
     assert!(
         warnings.iter().any(|it| it.contains(said)),
