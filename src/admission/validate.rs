@@ -17,6 +17,9 @@ use crate::trust::{Denial, DenialReason, Mode};
 /// Different images that one request can ask about.
 const MAX_IMAGES: usize = 256;
 
+const NEVER_JUDGED: &str =
+    "with imagePullPolicy Never what the node holds runs, and was not judged";
+
 impl ReviewCall<'_> {
     pub(super) async fn validate(&self) -> AdmissionResponse {
         let request = &self.request;
@@ -109,7 +112,10 @@ impl ReviewCall<'_> {
             .image
             .is_some_and(|image| self.lets_be(question, image))
         {
-            return self.unjudged_image(admission);
+            return AdmissionOutcome {
+                warnings: vec![NEVER_JUDGED.to_owned()],
+                ..self.unrecorded(admission)
+            };
         }
         match self.permitted(question) {
             Ok(image) => {
@@ -146,18 +152,6 @@ impl ReviewCall<'_> {
         question.is_never_pulled && self.cluster.allow_never && !image.contains('@')
     }
 
-    fn unjudged_image(&self, admission: AdmissionContext<'_>) -> AdmissionOutcome {
-        let told = "with imagePullPolicy Never what the node holds runs, and was not judged";
-        AdmissionOutcome {
-            digest: None,
-            denial: None,
-            answer: None,
-            warnings: vec![told.to_owned()],
-            mode: self.webhook.gate.mode_of(admission),
-            rulebook: self.webhook.gate.rulebook().revision(),
-        }
-    }
-
     fn bypasses_gateway(&self, image: &NamedImage) -> Denial {
         let name = self.cluster.names.repository_at_gateway(&image.repository);
         let name = name.unwrap_or_default();
@@ -177,13 +171,21 @@ impl ReviewCall<'_> {
     /// The gate gave no verdict, or none in time: `undecidable`. Nothing is recorded; the mode
     /// decides.
     fn undecided(&self, admission: AdmissionContext<'_>, denial: Denial) -> AdmissionOutcome {
-        let mode = self.webhook.gate.mode_of(admission);
+        let outcome = self.unrecorded(admission);
+        AdmissionOutcome {
+            denial: (outcome.mode == Mode::Enforce).then_some(denial),
+            ..outcome
+        }
+    }
+
+    /// What the gate was not asked about.
+    fn unrecorded(&self, admission: AdmissionContext<'_>) -> AdmissionOutcome {
         AdmissionOutcome {
             digest: None,
-            denial: (mode == Mode::Enforce).then_some(denial),
+            denial: None,
             answer: None,
             warnings: Vec::new(),
-            mode,
+            mode: self.webhook.gate.mode_of(admission),
             rulebook: self.webhook.gate.rulebook().revision(),
         }
     }
