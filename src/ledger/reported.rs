@@ -86,10 +86,9 @@ const NAMES_IN_ON_SERVER: &str = "SELECT DISTINCT naming.names FROM (SELECT id F
     CROSS JOIN LATERAL (SELECT names FROM vulnerabilities WHERE scan = here.id AND names <> '' \
     AND id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named) OFFSET 0) AS naming";
 
-/// The items of one table whose package has a key, and those whose source has it, in the
-/// words of a database.
-macro_rules! items_by_key {
-    ($key:ident, $table:literal, $name:literal, $source:literal) => {
+/// The items of one table in scans that stand.
+macro_rules! standing_items {
+    ($table:literal) => {
         concat!(
             "SELECT scans.id, scans.manifest, \
             scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', ",
@@ -98,16 +97,19 @@ macro_rules! items_by_key {
             $table,
             " JOIN scans ON scans.id = ",
             $table,
-            ".scan WHERE scans.withdrawn_at IS NULL AND ",
+            ".scan WHERE scans.withdrawn_at IS NULL AND "
+        )
+    };
+}
+
+/// Those whose package has a key, and those whose source has it, in the words of a database.
+macro_rules! items_by_key {
+    ($key:ident, $table:literal, $name:literal, $source:literal) => {
+        concat!(
+            standing_items!($table),
             $key!($name),
-            " = ?1 UNION SELECT scans.id, scans.manifest, \
-            scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', ",
-            $table,
-            ".body FROM ",
-            $table,
-            " JOIN scans ON scans.id = ",
-            $table,
-            ".scan WHERE scans.withdrawn_at IS NULL AND ",
+            " = ?1 UNION ",
+            standing_items!($table),
             $source,
             " IS NOT NULL AND ",
             $key!($source),
