@@ -1,5 +1,6 @@
 //! A cache in a folder of its own, and an upstream that does as it is told.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -107,6 +108,19 @@ pub fn records(on_verified: OnVerified) -> DigestRecords {
     }
 }
 
+/// A thread at work, or a process that another test just forked, may hold the lock a little
+/// longer.
+async fn until_unlocked(folder: &Path) {
+    const LOOKS: usize = 2000;
+    let lock = File::open(folder.join("lock")).unwrap();
+    for _ in 0..LOOKS {
+        if lock.try_lock().is_ok() {
+            return lock.unlock().unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 impl TestCache {
     pub fn new() -> Self {
         Self::with(|_| {})
@@ -155,6 +169,7 @@ impl TestCache {
         let (config, temporary) = (config(&self.folder), self._temporary);
         self.tasks.drain(Duration::ZERO).await;
         drop(self.cache);
+        until_unlocked(&self.folder).await;
         Self {
             _temporary: temporary,
             ..Self::open(config)
