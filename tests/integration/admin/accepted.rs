@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, NAME, trivy};
+use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, NAME, RAISING, trivy};
 
 /// An exception for some ids in all images, with more said of it.
 fn exception(ids: &str, more: &str) -> String {
@@ -55,15 +55,6 @@ async fn an_exception_is_used_where_it_accepts_a_finding_and_nowhere_else() {
     assert_eq!(used(&lab).await, [false; 5].map(Value::from));
     lab.stop().await;
 }
-
-const RAISING: &str = "[[advisory]]
-id = \"SEC-1\"
-vulnerabilities = [\"CVE-2026-1234\"]
-effect = \"raise\"
-severity = \"critical\"
-reason = \"exploited\"
-link = \"https://sec.example/1\"
-";
 
 #[tokio::test]
 async fn an_exception_for_what_an_advisory_raises_accepts_nothing_and_says_why() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, NAME, trivy};
+use crate::kit::lab::{Lab, NAME, trivy};
 
 const ADVISORY: &str = "[[advisory]]
 id = \"SEC-2\"
@@ -19,11 +19,7 @@ async fn found(lab: &Lab, query: &str) -> Value {
 
 #[tokio::test]
 async fn a_blocked_source_denies_its_binaries_and_a_search_finds_them() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("advisories")).unwrap();
-    std::fs::write(folder.path().join("advisories/sec.toml"), ADVISORY).unwrap();
-    let listeners = format!("advisories_dir = \"advisories\"\n{LISTENERS}");
-    let lab = Lab::inside(folder, &listeners, ENVIRONMENTS).await;
+    let lab = Lab::advised(ADVISORY).await;
     let (image, named) = lab.put(NAME, "1");
     let mut report = trivy(&image, &["LOW"]);
     report["Results"][0]["Packages"] = json!([

@@ -349,14 +349,7 @@ link = \"https://sec.example/2\"
 
 #[tokio::test]
 async fn finds_what_an_advisory_speaks_of_and_what_is_called_so() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("advisories")).unwrap();
-    std::fs::write(folder.path().join("advisories/sec.toml"), ADVISORY).unwrap();
-    let listeners = format!(
-        "advisories_dir = \"advisories\"\n{}",
-        crate::kit::lab::LISTENERS
-    );
-    let lab = Lab::inside(folder, &listeners, crate::kit::lab::ENVIRONMENTS).await;
+    let lab = Lab::advised(ADVISORY).await;
     let (by_cve, of_cve) = lab.put(NAME, "1");
     let (by_package, of_package) = lab.put(DOOR, "1");
     let (clean, of_clean) = lab.put(NAME, "2");

@@ -4,7 +4,7 @@ use sekisho::app::config::load_vulnerability_policy;
 use serde_json::{Value, json};
 
 use super::program::{Program, Run};
-use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, NAME, eventually, trivy};
+use crate::kit::lab::{Lab, NAME, RAISING, eventually, trivy};
 
 async fn run(lab: &Lab, arguments: &[&str]) -> Run {
     let program = Program::new(arguments)
@@ -217,22 +217,9 @@ async fn a_decision_is_explained_as_it_was_decided_then() {
     lab.stop().await;
 }
 
-const RAISING: &str = "[[advisory]]
-id = \"SEC-1\"
-vulnerabilities = [\"CVE-2026-1234\"]
-effect = \"raise\"
-severity = \"critical\"
-reason = \"exploited\"
-link = \"https://sec.example/1\"
-";
-
 #[tokio::test]
 async fn what_an_advisory_raises_has_no_draft_and_another_next_step() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("advisories")).unwrap();
-    std::fs::write(folder.path().join("advisories/a.toml"), RAISING).unwrap();
-    let listeners = format!("advisories_dir = \"advisories\"\n{LISTENERS}");
-    let lab = Lab::inside(folder, &listeners, ENVIRONMENTS).await;
+    let lab = Lab::advised(RAISING).await;
     let (image, named) = lab.put(NAME, "1");
     let mut report = trivy(&image, &["HIGH"]);
     lab.submit(&lab.token, &named, &report).await.expect(200);

@@ -36,6 +36,16 @@ pub const DOOR: &str = "team/door";
 /// How long an answer may take where there may be none.
 const ATTEMPTED_FOR: Duration = Duration::from_secs(10);
 
+/// An advisory that makes what [`trivy`] finds critical.
+pub const RAISING: &str = "[[advisory]]
+id = \"SEC-1\"
+vulnerabilities = [\"CVE-2026-1234\"]
+effect = \"raise\"
+severity = \"critical\"
+reason = \"exploited\"
+link = \"https://sec.example/1\"
+";
+
 /// A running gateway.
 pub struct Lab {
     pub upstream: DemoRegistry,
@@ -66,6 +76,15 @@ impl Lab {
 
     pub async fn inside(folder: TempDir, listeners: &str, rest: &str) -> Self {
         Self::reading(folder, |origin| config(origin, listeners, rest)).await
+    }
+
+    /// With these advisories, in a file of their own.
+    pub async fn advised(advisories: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("advisories")).unwrap();
+        std::fs::write(folder.path().join("advisories/sec.toml"), advisories).unwrap();
+        let listeners = format!("advisories_dir = \"advisories\"\n{LISTENERS}");
+        Self::inside(folder, &listeners, ENVIRONMENTS).await
     }
 
     /// With this table `[ledger]`.
